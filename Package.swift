@@ -1,0 +1,68 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let package = Package(
+  name: "graphrun",
+  products: [
+    .executable(name: "graphrun", targets: ["CLI"]),
+    .library(name: "GraphRun", targets: ["GraphRun"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: [
+    // What is to be done. Depends on nothing.
+    .target(name: "Graph"),
+
+    // A DAG file becomes a graph.
+    .target(name: "GraphFile", dependencies: ["Graph", .product(name: "Yams", package: "Yams")]),
+
+    // Doing it.
+    .target(
+      name: "Scheduler",
+      dependencies: ["Graph", "CXXHash", "CMemory", .product(name: "GRDB", package: "GRDB.swift")]),
+
+    // What a task can do.
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON"]),
+
+    // Text dashboards: layouts and the SQL that fills them, built into the program.
+    .target(
+      name: "Dashboards", path: "dashboards",
+      exclude: ["README.md"],
+      resources: [
+        .embedInCode("progress.yaml"), .embedInCode("tasks.yaml"),
+        .embedInCode("memory.yaml"), .embedInCode("failures.yaml"),
+      ]),
+
+    // One import for Swift users.
+    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks"]),
+
+    // The command: the only place where the rooms meet.
+    .executableTarget(
+      name: "CLI",
+      dependencies: [
+        "Graph", "GraphFile", "Scheduler", "Tasks", "Dashboards",
+        .product(name: "Yams", package: "Yams"),
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    // System libraries.
+    .target(name: "CSimdJSON", cxxSettings: [.unsafeFlags(["-O3"])], linkerSettings: [.linkedLibrary("simdjson")]),
+    .systemLibrary(name: "CXXHash", pkgConfig: "libxxhash", providers: [.apt(["libxxhash-dev"])]),
+    .target(name: "CMemory"),
+
+    // Tests: one folder a room, and the real program on real files.
+    .target(name: "TestSupport", dependencies: ["Graph"], path: "Tests/TestSupport"),
+    .testTarget(name: "GraphTests", dependencies: ["Graph", "TestSupport"]),
+    .testTarget(name: "GraphFileTests", dependencies: ["GraphFile", "TestSupport"]),
+    .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "TestSupport"]),
+    .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
+    .testTarget(name: "AcceptanceTests", dependencies: ["CLI", "TestSupport"]),
+  ],
+  swiftLanguageModes: [.v6],
+  cxxLanguageStandard: .cxx17
+)

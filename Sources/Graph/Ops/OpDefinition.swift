@@ -1,0 +1,231 @@
+/// Everything an operation says about itself: what `graphrun ops` prints, what a DAG file is checked against,
+/// and how a configured instance is made.
+public struct OpDefinition: Sendable {
+  /// Dotted lower-camel name, `family.verb`: `text.tokenize`.
+  public let name: String
+  /// Part of every result's fingerprint: raise it whenever the same input and parameters give other output.
+  public let version: Int
+  /// One sentence without a full stop.
+  public let summary: String
+  /// What `from:` names, in order.
+  public let inputs: [OpInput]
+  public let parameters: [OpParameter]
+  /// What comes out, column by column, in words.
+  public let output: String
+  /// A complete entry of a DAG file's `tasks:`.
+  public let example: String
+  public let maker: OpMaker
+
+  public init(
+    name: String, version: Int, summary: String, inputs: [OpInput] = [], parameters: [OpParameter] = [],
+    output: String, example: String, maker: OpMaker
+  ) {
+    self.name = name
+    self.version = version
+    self.summary = summary
+    self.inputs = inputs
+    self.parameters = parameters
+    self.output = output
+    self.example = example
+    self.maker = maker
+  }
+
+  public var shape: OpShape {
+    switch maker {
+    case .source: .source
+    case .perPartition: .perPartition
+    case .reduction: .reduction
+    case .sink: .sink
+    }
+  }
+
+  public func parameter(_ name: String) -> OpParameter? { parameters.first { $0.name == name } }
+}
+
+/// How an operation's tasks lie in the graph.
+public enum OpShape: String, Sendable, CaseIterable {
+  /// Makes a bag from outside: one task a partition, no inputs.
+  case source
+  /// Turns every partition of a bag into one partition of another.
+  case perPartition = "per partition"
+  /// Turns a bag into one value, as a tree.
+  case reduction
+  /// Writes every partition to a file of its own.
+  case sink
+}
+
+/// Makes a configured instance; throws `ParameterError` where values do not make sense together.
+public enum OpMaker: Sendable {
+  case source(@Sendable (OpArguments) throws -> any SourceOp)
+  case perPartition(@Sendable (OpArguments) throws -> any PartitionOp)
+  case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
+  case sink(@Sendable (OpArguments) throws -> any SinkOp)
+}
+
+/// One of the things `from:` names.
+public struct OpInput: Sendable {
+  public enum Form: String, Sendable {
+    /// Matched partition by partition.
+    case bag
+    /// One value, the same for every partition.
+    case value
+  }
+
+  public let name: String
+  public let form: Form
+  public let isOptional: Bool
+  public let summary: String
+
+  public init(_ name: String, _ form: Form = .bag, isOptional: Bool = false, summary: String) {
+    self.name = name
+    self.form = form
+    self.isOptional = isOptional
+    self.summary = summary
+  }
+}
+
+/// A parameter under `with:`.
+public struct OpParameter: Sendable {
+  public enum Kind: Hashable, Sendable {
+    case string
+    case integer(ClosedRange<Int>)
+    case number
+    case boolean
+    case strings
+    /// One path, made absolute.
+    case path
+    /// Paths, folders and glob patterns, made absolute.
+    case files
+    case choice([String])
+
+    public var description: String {
+      switch self {
+      case .string: "string"
+      case .integer(let range):
+        range.upperBound == .max
+          ? (range.lowerBound == .min ? "integer" : "integer, at least \(range.lowerBound)")
+          : "integer, \(range.lowerBound) to \(range.upperBound)"
+      case .number: "number"
+      case .boolean: "true or false"
+      case .strings: "list of strings"
+      case .path: "path"
+      case .files: "path or glob pattern, or a list of them"
+      case .choice(let names): names.joined(separator: " | ")
+      }
+    }
+  }
+
+  public let name: String
+  public let kind: Kind
+  /// `nil` where the parameter must be given, unless `isOptional`.
+  public let defaultValue: ParameterValue?
+  public let isOptional: Bool
+  public let summary: String
+  /// Whether another value means another result. A source's files do not count here: each partition's
+  /// fingerprint holds its own file, so that adding a file leaves the others' results valid.
+  public let isIdentity: Bool
+
+  public init(
+    _ name: String, _ kind: Kind, default defaultValue: ParameterValue? = nil, isOptional: Bool = false,
+    isIdentity: Bool = true, summary: String
+  ) {
+    self.name = name
+    self.kind = kind
+    self.defaultValue = defaultValue
+    self.isOptional = isOptional
+    self.isIdentity = isIdentity
+    self.summary = summary
+  }
+
+  public var isRequired: Bool { defaultValue == nil && !isOptional }
+}
+
+public enum ParameterValue: Hashable, Sendable {
+  case string(String)
+  case integer(Int)
+  case number(Double)
+  case boolean(Bool)
+  case strings([String])
+
+  /// JSON text: what is shown, stored and hashed.
+  public var json: String {
+    switch self {
+    case .string(let text): jsonQuoted(text)
+    case .integer(let value): "\(value)"
+    case .number(let value): "\(value)"
+    case .boolean(let value): value ? "true" : "false"
+    case .strings(let texts): "[" + texts.map(jsonQuoted).joined(separator: ",") + "]"
+    }
+  }
+}
+
+/// A parameter's value cannot be used. Whoever reads the DAG file adds the line.
+public struct ParameterError: Error, Sendable, CustomStringConvertible {
+  public let parameter: String
+  public let message: String
+
+  public init(_ parameter: String, _ message: String) {
+    self.parameter = parameter
+    self.message = message
+  }
+
+  public var description: String { "parameter \"\(parameter)\": \(message)" }
+}
+
+/// The checked values for one configured operation: every declared parameter that is given or has a default.
+public struct OpArguments: Sendable {
+  public let values: [String: ParameterValue]
+
+  /// - Throws: `ParameterError` for an unknown name, a missing required one, or a value of another type.
+  public init(_ given: [String: ParameterValue], for definition: OpDefinition) throws {
+    var values = given
+    for (name, value) in given {
+      guard let parameter = definition.parameter(name) else {
+        let near = nearestName(to: name, among: definition.parameters.map(\.name))
+        throw ParameterError(
+          name, "\(definition.name) has no such parameter" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+      }
+      try OpArguments.check(value, against: parameter)
+    }
+    for parameter in definition.parameters where values[parameter.name] == nil {
+      guard !parameter.isRequired else {
+        throw ParameterError(parameter.name, "\(definition.name) needs it: \(parameter.summary)")
+      }
+      values[parameter.name] = parameter.defaultValue
+    }
+    self.values = values
+  }
+
+  private static func check(_ value: ParameterValue, against parameter: OpParameter) throws {
+    switch (parameter.kind, value) {
+    case (.integer(let range), .integer(let number)) where !range.contains(number):
+      throw ParameterError(parameter.name, "\(number) is out of range: \(parameter.kind.description)")
+    case (.choice(let names), .string(let name)) where !names.contains(name):
+      let near = nearestName(to: name, among: names)
+      throw ParameterError(
+        parameter.name,
+        "\"\(name)\" is none of \(names.joined(separator: ", "))" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+    case (.string, .string), (.path, .string), (.choice, .string), (.files, .strings), (.strings, .strings),
+      (.integer, .integer), (.number, .number), (.boolean, .boolean):
+      break
+    default:
+      throw ParameterError(parameter.name, "\(value.json) is not of type \(parameter.kind.description)")
+    }
+  }
+
+  public func string(_ name: String) -> String? { if case .string(let text)? = values[name] { text } else { nil } }
+  public func integer(_ name: String) -> Int? { if case .integer(let value)? = values[name] { value } else { nil } }
+  public func number(_ name: String) -> Double? { if case .number(let value)? = values[name] { value } else { nil } }
+  public func boolean(_ name: String) -> Bool? { if case .boolean(let value)? = values[name] { value } else { nil } }
+  public func strings(_ name: String) -> [String]? {
+    if case .strings(let texts)? = values[name] { texts } else { nil }
+  }
+
+  /// A parameter that is required or has a default, hence always there.
+  public func require<T>(_ get: (OpArguments) -> (String) -> T?, _ name: String) -> T {
+    guard let value = get(self)(name) else {
+      preconditionFailure("parameter \(name) is declared neither required nor with a default")
+    }
+    return value
+  }
+}

@@ -1,0 +1,85 @@
+/// Memory a task will need, as its operation foresees it, in bytes.
+public struct MemoryEstimate: Hashable, Sendable {
+  /// The result, for as long as someone needs it.
+  public var output: Int
+  /// Working memory on top, until the task ends.
+  public var scratch: Int
+
+  public init(output: Int, scratch: Int) {
+    self.output = output
+    self.scratch = scratch
+  }
+}
+
+/// A configured source: it knows its partitions before anything is read.
+public protocol SourceOp: Sendable {
+  /// - Throws: `ParameterError` where there is nothing to read: an empty glob, a missing file.
+  func partitions() throws -> [Partition]
+  func estimate(_ partition: Partition) -> MemoryEstimate
+  func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue
+}
+
+/// A configured per-partition operation.
+public protocol PartitionOp: Sendable {
+  /// - Parameter inputBytes: size in memory of each input.
+  func estimate(inputBytes: [Int]) -> MemoryEstimate
+  /// - Parameter inputs: one value for each of `from:`, in its order.
+  func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
+}
+
+/// A configured reduction of a bag to one value, as a tree.
+///
+/// `combine` must be associative over neighbours and must not depend on how the tree is cut.
+public protocol ReductionOp: Sendable {
+  /// How many partial results one combining task takes, at least 2.
+  var fanIn: Int { get }
+  func estimate(inputBytes: [Int]) -> MemoryEstimate
+  func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue
+  /// - Parameter values: at least one partial or combined result, in the bag's order.
+  func combine(_ values: [any TaskValue], context: any TaskContext) throws -> any TaskValue
+  func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue
+}
+
+extension ReductionOp {
+  public func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue { value }
+}
+
+/// A configured sink: writes each partition to a file of its own.
+public protocol SinkOp: Sendable {
+  /// The absolute final path for each partition, in order.
+  /// - Throws: `ParameterError` where two would be the same, or one is an input.
+  func paths(for partitions: [Partition]) throws -> [String]
+  func estimate(inputBytes: [Int]) -> MemoryEstimate
+  /// Writes to a file that appears under its final name only when this returns and all bytes are on disk.
+  /// - Returns: how many records were written.
+  func write(_ value: any TaskValue, partition: Partition, to sink: any ByteSink, context: any TaskContext) throws
+    -> Int
+}
+
+/// What a running task may ask of the engine.
+public protocol TaskContext: Sendable {
+  var key: TaskKey { get }
+  /// Call it every few thousand records. - Throws: `TaskError` with code `.cancelled`.
+  func checkCancellation() throws
+  /// Writes a file aside, syncs it and gives it its final name.
+  func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile
+  /// Sets a bad record aside: it is appended to this task's rejects file and counted.
+  func reject(_ record: RejectedRecord) throws
+}
+
+/// A record that could not be used, as it goes to the side file.
+public struct RejectedRecord: Sendable {
+  public let file: String
+  /// An id, or "line 17".
+  public let record: String
+  public let reason: String
+  /// The record's own text, if it can be had.
+  public let text: String?
+
+  public init(file: String, record: String, reason: String, text: String?) {
+    self.file = file
+    self.record = record
+    self.reason = reason
+    self.text = text
+  }
+}

@@ -1,0 +1,33 @@
+/// One piece of a bag: what one task of a per-partition stage works on.
+public struct Partition: Hashable, Sendable {
+  /// Position in the bag, from 0.
+  public let index: Int
+  /// What people call it, as a rule the file's name.
+  public let label: String
+  /// The file it was read from, if it was.
+  public let file: FileIdentity?
+
+  public init(index: Int, label: String, file: FileIdentity? = nil) {
+    self.index = index
+    self.label = label
+    self.file = file
+  }
+}
+
+/// What tells one state of a file from another without reading it.
+public struct FileIdentity: Hashable, Sendable {
+  /// Absolute path.
+  public let path: String
+  public let byteCount: Int
+  /// Modification time in nanoseconds since 1970.
+  public let modified: Int64
+
+  public init(path: String, byteCount: Int, modified: Int64) {
+    self.path = path
+    self.byteCount = byteCount
+    self.modified = modified
+  }
+
+  /// The last component of the path.
+  public var name: String { String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...]) }
+}

@@ -1,0 +1,124 @@
+/// What flows along an edge: knows its size, and can go to disk and come back.
+public protocol TaskValue: Sendable {
+  /// Tells this type's files from others': written into every spill file.
+  static var kind: String { get }
+
+  /// Bytes of memory that keeping this value costs, exactly.
+  var byteCount: Int { get }
+
+  /// Records in it, where that means something.
+  var rowCount: Int? { get }
+
+  /// Writes the whole value; what `init(contentsOf:)` reads.
+  func write(to sink: any ByteSink) throws
+
+  /// Reads what `write(to:)` wrote, without a copy where it can.
+  /// - Throws: `TaskError` with code `.corruptValue`: the bytes are checked before they are believed.
+  init(contentsOf buffer: Buffer) throws
+
+  /// The first `limit` records for people and programs.
+  func preview(limit: Int) -> ValuePreview
+}
+
+extension TaskValue {
+  public var rowCount: Int? { nil }
+}
+
+/// The head of a value as text.
+public struct ValuePreview: Sendable {
+  /// Column names; empty for a value that is no table.
+  public let columns: [String]
+  /// One text a cell.
+  public let rows: [[String]]
+  /// How many records the value has in all.
+  public let rowCount: Int
+  /// The same as one JSON text: an object for a single record, an array of objects for several.
+  public let json: String
+
+  public init(columns: [String], rows: [[String]], rowCount: Int, json: String) {
+    self.columns = columns
+    self.rows = rows
+    self.rowCount = rowCount
+    self.json = json
+  }
+}
+
+/// Somewhere bytes go. Callers hand over blocks of a reasonable size: a call is not free.
+public protocol ByteSink: AnyObject {
+  func write(_ bytes: UnsafeRawBufferPointer) throws
+}
+
+extension ByteSink {
+  public func write(_ text: String) throws {
+    var text = text
+    try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
+  }
+
+  public func write<T: BitwiseCopyable>(value: T) throws {
+    try withUnsafeBytes(of: value) { try write($0) }
+  }
+}
+
+/// What a sink's task gives: the file that now stands under its final name.
+public struct WrittenFile: TaskValue, Hashable {
+  public static let kind = "file"
+
+  public let path: String
+  public let fileByteCount: Int
+  /// Modification time in nanoseconds since 1970, when it was published.
+  public let modified: Int64
+  public let records: Int
+
+  public init(path: String, fileByteCount: Int, modified: Int64, records: Int) {
+    self.path = path
+    self.fileByteCount = fileByteCount
+    self.modified = modified
+    self.records = records
+  }
+
+  public var byteCount: Int { 64 + path.utf8.count }
+  public var rowCount: Int? { records }
+
+  public func write(to sink: any ByteSink) throws {
+    try sink.write(value: Int64(fileByteCount))
+    try sink.write(value: modified)
+    try sink.write(value: Int64(records))
+    try sink.write(path)
+  }
+
+  public init(contentsOf buffer: Buffer) throws {
+    guard buffer.count >= 24 else {
+      throw TaskError(.corruptValue, "a written-file record of \(buffer.count) bytes is too short")
+    }
+    func number(_ offset: Int) -> Int64 { buffer.bytes.loadUnaligned(fromByteOffset: offset, as: Int64.self) }
+    fileByteCount = Int(number(0))
+    modified = number(8)
+    records = Int(number(16))
+    path = String(decoding: buffer.bytes[24...], as: UTF8.self)
+  }
+
+  public func preview(limit: Int) -> ValuePreview {
+    ValuePreview(
+      columns: ["path", "bytes", "records"], rows: [[path, "\(fileByteCount)", "\(records)"]], rowCount: 1,
+      json: #"{"path":\#(jsonQuoted(path)),"bytes":\#(fileByteCount),"records":\#(records)}"#)
+  }
+}
+
+/// `text` as a JSON string with its quotes.
+public func jsonQuoted(_ text: String) -> String {
+  var out = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": out += "\\\""
+    case "\\": out += "\\\\"
+    case "\n": out += "\\n"
+    case "\r": out += "\\r"
+    case "\t": out += "\\t"
+    case _ where scalar.value < 0x20:
+      let hex = String(scalar.value, radix: 16)
+      out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+    default: out.unicodeScalars.append(scalar)
+    }
+  }
+  return out + "\""
+}
