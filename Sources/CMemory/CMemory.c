@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include "CMemory.h"
 
 #ifdef __GLIBC__
@@ -21,5 +22,28 @@ int graphrun_release_free_memory(void) {
   return malloc_trim(0);
 #else
   return 0;
+#endif
+}
+
+#ifdef __linux__
+#include <fcntl.h>
+#endif
+
+void graphrun_start_writing(int file, int64_t offset, int64_t length) {
+#ifdef __linux__
+  if (length > 0) sync_file_range(file, offset, length, SYNC_FILE_RANGE_WRITE);
+#else
+  (void)file, (void)offset, (void)length;
+#endif
+}
+
+void graphrun_write_and_forget(int file, int64_t offset, int64_t length) {
+#ifdef __linux__
+  if (length <= 0) return;
+  sync_file_range(file, offset, length,
+                  SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+  posix_fadvise(file, offset, length, POSIX_FADV_DONTNEED);
+#else
+  (void)file, (void)offset, (void)length;
 #endif
 }

@@ -2,11 +2,18 @@
 #define GRAPHRUN_CMEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /// Makes malloc give large blocks back to the kernel as soon as they are freed.
 void graphrun_tune_allocator(size_t mmap_threshold);
 
 /// Gives back what free() kept; returns 1 if anything was released.
 int graphrun_release_free_memory(void);
+
+/// Starts writing a range of a file to disk, without waiting. Does nothing where the system cannot.
+void graphrun_start_writing(int file, int64_t offset, int64_t length);
+
+/// Waits until a range of a file is on disk and drops it from the page cache.
+void graphrun_write_and_forget(int file, int64_t offset, int64_t length);
 
 #endif

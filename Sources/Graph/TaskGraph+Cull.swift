@@ -1,0 +1,34 @@
+/// What a run does with a task.
+public enum TaskDecision: UInt8, Sendable {
+  /// Nobody needs its result.
+  case culled
+  /// Its result is there already and is read.
+  case reused
+  /// It runs.
+  case runs
+}
+
+extension TaskGraph {
+  /// Decides what has to run so that every leaf and every kept result is there.
+  ///
+  /// - Parameter hasResult: whether a task's result can be had without running it; asked only for tasks that are needed.
+  /// - Complexity: O(tasks + edges).
+  public func culled(hasResult: (TaskID) -> Bool) -> [TaskDecision] {
+    var needed = [Bool](repeating: false, count: taskCount)
+    var decisions = [TaskDecision](repeating: .culled, count: taskCount)
+    for leaf in leaves() { needed[Int(leaf)] = true }
+    for stage in stages where stage.keep { for task in stage.tasks { needed[Int(task)] = true } }
+    // The final value of a reduction is what people ask for with `result`.
+    for stage in stages where !stage.isBag { needed[Int(stage.tasks.upperBound) - 1] = true }
+    // Inputs have lower numbers than their consumers: one pass from behind settles everything.
+    for task in tasks.reversed() where needed[Int(task)] {
+      if hasResult(task) {
+        decisions[Int(task)] = .reused
+      } else {
+        decisions[Int(task)] = .runs
+        for input in inputs(of: task) { needed[Int(input)] = true }
+      }
+    }
+    return decisions
+  }
+}

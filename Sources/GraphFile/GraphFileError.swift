@@ -1,0 +1,147 @@
+import Graph
+
+/// What is wrong with a DAG file: every mistake found, in the order of its lines.
+public struct GraphFileError: Error, Sendable, CustomStringConvertible {
+  /// More than these are not worth reading at once.
+  static let limit = 20
+
+  /// The first mistakes, by line; never empty.
+  public let mistakes: [Mistake]
+  /// How many further ones are not listed.
+  public let omittedCount: Int
+
+  init(_ found: [Mistake], omittedCount: Int = 0) {
+    mistakes = found
+    self.omittedCount = omittedCount
+  }
+
+  /// The first mistake's code.
+  public var code: Code { mistakes[0].code }
+
+  /// One line a mistake, `file.yaml:12:7: message`.
+  public var description: String {
+    var lines = mistakes.map(\.description)
+    if omittedCount > 0 { lines.append("… and \(omittedCount) more") }
+    return lines.joined(separator: "\n")
+  }
+
+  /// One mistake and where it stands.
+  public struct Mistake: Sendable, Hashable, CustomStringConvertible {
+    public let code: Code
+    /// What is wrong and what helps, in one line.
+    public let message: String
+    /// The file as the caller named it.
+    public let file: String
+    /// From 1; `nil` where the mistake is not in the file's text: the file is missing, an override is unknown.
+    public let line: Int?
+    /// From 1, counted in Unicode scalars.
+    public let column: Int?
+    /// The line's text.
+    public let excerpt: String?
+
+    public var description: String {
+      guard let line, let column else { return "\(file): \(message)" }
+      return "\(file):\(line):\(column): \(message)"
+    }
+  }
+
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// The file is missing, cannot be read, or is no UTF-8 text.
+    public static let unreadable = Code(rawValue: "unreadable")
+    /// Not YAML.
+    public static let syntax = Code(rawValue: "syntax")
+    /// YAML, but not laid out as a DAG file.
+    public static let structure = Code(rawValue: "structure")
+    public static let unknownVersion = Code(rawValue: "unknown-version")
+    public static let unknownKey = Code(rawValue: "unknown-key")
+    public static let duplicateName = Code(rawValue: "duplicate-name")
+    public static let badName = Code(rawValue: "bad-name")
+    public static let missingOp = Code(rawValue: "missing-op")
+    public static let unknownOp = Code(rawValue: "unknown-op")
+    public static let unknownParameter = Code(rawValue: "unknown-parameter")
+    public static let missingParameter = Code(rawValue: "missing-parameter")
+    /// A value of the wrong kind, out of range, or one that the operation refuses.
+    public static let badValue = Code(rawValue: "bad-value")
+    /// `${…}` that names nothing, is not closed, or stands where it cannot.
+    public static let badReference = Code(rawValue: "bad-reference")
+    public static let unknownInput = Code(rawValue: "unknown-input")
+    /// `from` does not fit the operation.
+    public static let wrongInputs = Code(rawValue: "wrong-inputs")
+    public static let cycle = Code(rawValue: "cycle")
+    /// An override names no parameter of the file.
+    public static let unknownOverride = Code(rawValue: "unknown-override")
+  }
+}
+
+/// A place in a file's text, from 1:1; columns are Unicode scalars, as YAML counts them.
+struct Position: Hashable, Comparable, Sendable {
+  var line: Int
+  var column: Int
+
+  static let start = Position(line: 1, column: 1)
+
+  static func < (a: Position, b: Position) -> Bool { (a.line, a.column) < (b.line, b.column) }
+}
+
+/// Gathers mistakes while a file is read and its graph is built, so that one run shows all of them.
+final class Mistakes {
+  struct Found: Sendable {
+    let code: GraphFileError.Code
+    let position: Position?
+    let message: String
+  }
+
+  private(set) var found: [Found]
+  /// Looking for the nearest among ten thousand names costs milliseconds: only for those likely to be shown.
+  private var suggestionsLeft = 2 * GraphFileError.limit
+
+  init(_ found: [Found] = []) { self.found = found }
+
+  var count: Int { found.count }
+
+  func add(_ code: GraphFileError.Code, at position: Position?, _ message: String) {
+    found.append(Found(code: code, position: position, message: message))
+  }
+
+  /// The nearest name, if there is one and mistakes are still few.
+  func nearest(to name: String, among names: some Sequence<String>) -> String? {
+    guard suggestionsLeft > 0 else { return nil }
+    suggestionsLeft -= 1
+    return nearestName(to: String(name.prefix(100)), among: names)
+  }
+
+  /// All of them as one error, with the lines they stand on.
+  func error(file: String, text: String) -> GraphFileError {
+    let sorted = found.enumerated().sorted {
+      ($0.element.position ?? .start, $0.offset) < ($1.element.position ?? .start, $1.offset)
+    }
+    let lines = SourceLines(text)
+    let shown = sorted.prefix(GraphFileError.limit).map { _, found in
+      let position = found.position.map(lines.clamped)
+      return GraphFileError.Mistake(
+        code: found.code, message: found.message, file: file, line: position?.line, column: position?.column,
+        excerpt: position.map { lines[$0.line] })
+    }
+    return GraphFileError(Array(shown), omittedCount: max(0, found.count - GraphFileError.limit))
+  }
+}
+
+/// `; did you mean "x"?`, or nothing.
+func suggestion(_ name: String?) -> String { name.map { "; did you mean \(shown($0))?" } ?? "" }
+
+/// A word of the file as messages show it: quoted, on one line, not endless.
+func shown(_ text: String) -> String {
+  jsonQuoted(text.unicodeScalars.count <= 80 ? text : String(text.unicodeScalars.prefix(79)) + "…")
+}
+
+/// `a, b and c`.
+func listed(_ words: [String], limit: Int = 12) -> String {
+  if words.count > limit {
+    return words.prefix(limit).joined(separator: ", ") + " and \(words.count - limit) more"
+  }
+  guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+  return words.dropLast().joined(separator: ", ") + " and " + last
+}

@@ -1,0 +1,78 @@
+import CXXHash
+import Foundation
+import Graph
+
+/// The file format of a stored value: a header of 64 bytes, then what `TaskValue.write(to:)` wrote.
+///
+/// Header: magic `GRVALUE1`, the payload's length and XXH3-64 (little-endian), then the value's kind as
+/// UTF-8 with its length in the byte before. The header is written last, and the file renamed after that:
+/// a file under its final name is whole, and the checksum tells whether the disk kept it so.
+enum ValueFile {
+  static let headerBytes = 64
+  private static let magic: [UInt8] = Array("GRVALUE1".utf8)
+
+  /// - Returns: bytes of the file.
+  static func write(_ value: any TaskValue, to path: String, synced: Bool) throws -> Int {
+    let (_, status) = try FilePublisher.publish(path, synced: synced, isCached: false) { _, file in
+      let payload = FileSink(file: file, path: path, hashing: true, isCached: false)
+      guard lseek(file, off_t(headerBytes), SEEK_SET) >= 0 else { throw TaskError.writing(path, errno) }
+      try value.write(to: payload)
+      try payload.flush()
+      var header = [UInt8](repeating: 0, count: headerBytes)
+      let kind = Array(type(of: value).kind.utf8.prefix(headerBytes - 25))
+      header.replaceSubrange(0..<8, with: magic)
+      withUnsafeBytes(of: UInt64(payload.byteCount).littleEndian) { header.replaceSubrange(8..<16, with: $0) }
+      withUnsafeBytes(of: payload.checksum.littleEndian) { header.replaceSubrange(16..<24, with: $0) }
+      header[24] = UInt8(kind.count)
+      header.replaceSubrange(25..<(25 + kind.count), with: kind)
+      guard pwrite(file, header, headerBytes, 0) == headerBytes else { throw TaskError.writing(path, errno) }
+    }
+    return Int(status.st_size)
+  }
+
+  /// Reads a value back.
+  /// - Throws: `TaskError` with `.corruptValue` if a single bit differs from what was written.
+  static func read(_ path: String, registry: OpRegistry) throws -> any TaskValue {
+    let (kind, payload) = try readPayload(path)
+    return try registry.readValue(kind: kind, from: payload)
+  }
+
+  /// Whether the file is whole.
+  static func isIntact(_ path: String) -> Bool { (try? readPayload(path)) != nil }
+
+  private static func readPayload(_ path: String) throws -> (kind: String, payload: Buffer) {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw TaskError.reading(path, errno) }
+    defer { close(file) }
+    var header = [UInt8](repeating: 0, count: headerBytes)
+    guard pread(file, &header, headerBytes, 0) == headerBytes, Array(header[..<8]) == magic else {
+      throw corrupt(path, "it is no stored value")
+    }
+    let length = header.withUnsafeBytes { UInt64(littleEndian: $0.load(fromByteOffset: 8, as: UInt64.self)) }
+    let checksum = header.withUnsafeBytes { UInt64(littleEndian: $0.load(fromByteOffset: 16, as: UInt64.self)) }
+    var status = stat()
+    guard fstat(file, &status) == 0, UInt64(status.st_size) == UInt64(headerBytes) + length else {
+      throw corrupt(path, "its length is not what was written")
+    }
+    let count = Int(length)
+    guard let base = malloc(max(count, 1)) else { throw TaskError(.outOfMemory, "no memory for \(count) bytes", file: path) }
+    let payload = Buffer(adoptingHeap: base, count: count)
+    var done = 0
+    while done < count {
+      let got = pread(file, base + done, min(count - done, 8 << 20), off_t(headerBytes + done))
+      if got < 0, errno == EINTR { continue }
+      guard got > 0 else { throw corrupt(path, "it ends early") }
+      done += got
+    }
+    #if os(Linux)
+      posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+    #endif
+    guard XXH3_64bits(base, count) == checksum else { throw corrupt(path, "its checksum is wrong") }
+    let kindLength = min(Int(header[24]), headerBytes - 25)
+    return (String(decoding: header[25..<(25 + kindLength)], as: UTF8.self), payload)
+  }
+
+  private static func corrupt(_ path: String, _ what: String) -> TaskError {
+    TaskError(.corruptValue, "the stored value is damaged: \(what); resume computes it again", file: path)
+  }
+}

@@ -1,0 +1,190 @@
+import Foundation
+import Graph
+
+/// What to run, and how.
+public struct RunRequest: Sendable {
+  /// The pipeline's name.
+  public var name: String
+  /// Absolute path of the DAG file.
+  public var file: String
+  /// Where the command was given.
+  public var folder: String
+  /// As typed.
+  public var command: String
+  /// JSON that `resume` reads back.
+  public var settings: String
+  public var graph: TaskGraph
+  public var registry: OpRegistry
+  public var memory: ByteCount
+  public var workers: Int
+  /// Finish everything that does not depend on a failure.
+  public var keepsGoing: Bool
+  public var isResume: Bool
+
+  public init(
+    name: String, file: String, folder: String, command: String, settings: String, graph: TaskGraph, registry: OpRegistry,
+    memory: ByteCount, workers: Int, keepsGoing: Bool = false, isResume: Bool = false
+  ) {
+    self.name = name
+    self.file = file
+    self.folder = folder
+    self.command = command
+    self.settings = settings
+    self.graph = graph
+    self.registry = registry
+    self.memory = memory
+    self.workers = workers
+    self.keepsGoing = keepsGoing
+    self.isResume = isResume
+  }
+}
+
+/// One task's failure and what it cost.
+public struct RunFailure: Sendable {
+  public let key: TaskKey
+  public let op: String
+  /// The partition's label, as a rule a file name.
+  public let label: String?
+  public let error: TaskError
+  /// Tasks that could not run because of it.
+  public let skipped: [TaskKey]
+}
+
+/// How a run ended.
+public struct RunSummary: Sendable {
+  public enum Outcome: String, Sendable {
+    case done
+    case failed
+    case interrupted
+    /// Everything was there already.
+    case upToDate
+  }
+
+  public let run: Int64?
+  public let outcome: Outcome
+  public let failures: [RunFailure]
+  /// Files that this run published.
+  public let written: [WrittenFile]
+  public let last: ProgressSnapshot
+  public let peakResident: Int
+}
+
+/// One run on a state folder, from its plan to its end.
+public final class RunSession: Sendable {
+  public let plan: RunPlan
+  /// The run whose process died, if the last one did.
+  public let died: Int64?
+  private let request: RunRequest
+  private let store: RunStore
+  private let engine: Late<Engine>
+
+  /// Locks the folder and plans.
+  /// - Throws: `SchedulerError` if another run holds the folder, or it cannot be used.
+  public init(_ request: RunRequest, in folder: StateFolder) throws {
+    self.request = request
+    store = try RunStore(folder)
+    died = store.died
+    plan = RunPlan(graph: request.graph, prior: store.prior, verifying: true)
+    engine = Late()
+  }
+
+  /// Runs what the plan says.
+  ///
+  /// - Parameters:
+  ///   - willRun: called once with the run's number before the first task starts.
+  ///   - observer: called about twenty times a second from a thread of the engine.
+  /// - Throws: `SchedulerError` if the memory bound is too small for a source, or the state file cannot be written.
+  public func execute(
+    willRun: (Int64) -> Void = { _ in }, observer: @escaping @Sendable (ProgressSnapshot) -> Void
+  ) throws -> RunSummary {
+    guard plan.planned > 0 else {
+      return RunSummary(
+        run: nil, outcome: .upToDate, failures: [], written: [], last: ProgressSnapshot(),
+        peakResident: ProcessMemory.peakResident())
+    }
+    ProcessMemory.releaseFreeMemory()
+    let budget = MemoryBudget(limit: request.memory.bytes, idle: ProcessMemory.resident() + RunSession.startingBytes)
+    try checkSourcesFit(budget)
+
+    let values = ValueStore(registry: request.registry)
+    var keptSpills: Set<String> = []
+    for task in plan.graph.tasks where plan.decision(task) == .reused {
+      guard let stored = plan.stored(task), let location = RunSession.location(stored) else { continue }
+      if case .spill(let path, _) = location { keptSpills.insert(path) }
+      values.adopt(task, location)
+    }
+    store.sweepSpill(keeping: keptSpills)
+
+    let run = try store.begin(request, plan: plan, at: Engine.now())
+    let engine = engine
+    let writer = RunWriter(run: run, plan: plan, queue: store.queue) { engine.value?.stateFailed($0) }
+    engine.set(
+      Engine(
+        plan: plan,
+        settings: Engine.Settings(
+          workers: request.workers, keepsGoing: request.keepsGoing, memoryLimit: request.memory.bytes, folder: store.folder),
+        budget: budget, values: values, writer: writer, observer: observer))
+    if let died { writer.append(.event(kind: "resumed", message: "run \(died) had died", at: Engine.now())) }
+    willRun(run)
+    let result = engine.value!.run()
+    do {
+      try writer.close()
+      let outcome = RunSession.outcome(result.snapshot, failures: result.failures)
+      let reason = result.failures.first.map { "\($0.key): \($0.error)" }
+      let peak = ProcessMemory.peakResident()
+      try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: Engine.now())
+      return RunSummary(
+        run: run, outcome: outcome, failures: result.failures, written: result.written, last: result.snapshot,
+        peakResident: peak)
+    } catch {
+      throw RunStore.failure(error, store.folder)
+    }
+  }
+
+  /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
+  public func interrupt() { engine.value?.interrupt() }
+
+  /// Threads, the database's pages and the engine's own books, once they are all in use.
+  private static let startingBytes = 6 << 20
+
+  private static func outcome(_ last: ProgressSnapshot, failures: [RunFailure]) -> RunSummary.Outcome {
+    if !failures.isEmpty { return .failed }
+    return last.done == last.planned ? .done : .interrupted
+  }
+
+  private static func location(_ stored: PriorState.StoredResult) -> ValueStore.Location? {
+    switch stored.store {
+    case .inline: stored.value.map { .inline(kind: stored.kind, $0) }
+    case .spill: stored.path.map { .spill(path: $0, bytes: stored.bytes) }
+    case .kept: stored.path.map { .kept(path: $0) }
+    case .output: nil
+    }
+  }
+
+  /// A source that cannot fit is known before anything runs.
+  private func checkSourcesFit(_ budget: MemoryBudget) throws {
+    guard budget.capacity > 0 else {
+      let advised = MemoryAdvice.limit(for: 16 << 20, currentLimit: budget.idle + budget.slack, capacity: 0)
+      throw SchedulerError(
+        .memory,
+        "--memory \(request.memory) is less than the program itself takes (\(ByteCount(budget.idle))); "
+          + "give --memory \(advised) or more")
+    }
+    var worst: (task: TaskID, need: Int)?
+    for stage in plan.graph.stages where stage.op.shape == .source {
+      for task in stage.tasks where plan.decision(task) == .runs {
+        let estimate = stage.body.estimate(stage.role(Int(task - stage.firstTask)), inputBytes: [])
+        let need = estimate.output + estimate.scratch
+        if need > worst?.need ?? budget.capacity { worst = (task, need) }
+      }
+    }
+    guard let worst else { return }
+    let stage = plan.graph.stage(of: worst.task)
+    let partition = stage.partitions[Int(worst.task - stage.firstTask)]
+    let advised = MemoryAdvice.limit(for: worst.need, currentLimit: budget.limit, capacity: budget.capacity)
+    throw SchedulerError(
+      .memory,
+      "\(plan.graph.key(of: worst.task)) (\(partition.label)) needs about \(ByteCount(worst.need)), and --memory "
+        + "\(request.memory) leaves \(ByteCount(budget.capacity)) for tasks; give --memory \(advised) or more")
+  }
+}

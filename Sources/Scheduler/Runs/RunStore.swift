@@ -1,0 +1,117 @@
+import Foundation
+import GRDB
+import Graph
+
+/// A state folder, opened to run on: locked, migrated, and swept of what a dead run left.
+final class RunStore: Sendable {
+  let folder: StateFolder
+  private let lock: StateLock
+  let queue: DatabaseQueue
+  let prior: PriorState
+  /// The run that was under way when its process died, if there was one.
+  let died: Int64?
+
+  /// - Throws: `SchedulerError`: locked, not writable, damaged or newer.
+  init(_ folder: StateFolder) throws {
+    self.folder = folder
+    try folder.create()
+    lock = try StateLock(folder.lockFile)
+    do {
+      queue = try StateDatabase.open(folder, readOnly: false)
+      // With the lock in hand, a run that says it is running is a dead one.
+      (prior, died) = try queue.write { db in
+        let died = try Int64.fetchOne(db, sql: "SELECT id FROM run WHERE state = 'running' ORDER BY id DESC LIMIT 1")
+        try db.execute(
+          sql: """
+            UPDATE run SET state = 'died', ended_at = seen_at, reason = 'the process ended without a word'
+            WHERE state = 'running'
+            """)
+        try db.execute(sql: "DELETE FROM running")
+        return (try PriorState.read(db), died)
+      }
+    } catch let error as DatabaseError {
+      throw RunStore.failure(error, folder)
+    }
+  }
+
+  static func failure(_ error: any Error, _ folder: StateFolder) -> SchedulerError {
+    if let error = error as? SchedulerError { return error }
+    guard let error = error as? DatabaseError else { return SchedulerError(.state, "\(folder.database): \(error)") }
+    if error.resultCode == .SQLITE_FULL {
+      return SchedulerError(.state, "the disk that holds \(folder.path) is full; free space there, then resume")
+    }
+    return SchedulerError(
+      .state, "the state file \(folder.database) cannot be written: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
+  }
+
+  /// Adds the run with its stages and input files.
+  func begin(_ request: RunRequest, plan: RunPlan, at now: Double) throws -> Int64 {
+    do {
+      return try queue.write { db in
+        try db.execute(
+          sql: """
+            INSERT INTO run (name, file, folder, command, settings, state, pid, workers, memory_limit, started_at,
+              seen_at, resumes) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)
+            """,
+          arguments: [
+            request.name, request.file, request.folder, request.command, request.settings, Int(getpid()), request.workers,
+            request.memory.bytes, now, now, request.isResume ? prior.lastRun?.id : nil,
+          ])
+        let run = db.lastInsertedRowID
+        for stage in plan.graph.stages { try add(stage, of: run, plan: plan, db) }
+        return run
+      }
+    } catch {
+      throw RunStore.failure(error, folder)
+    }
+  }
+
+  private func add(_ stage: Stage, of run: Int64, plan: RunPlan, _ db: Database) throws {
+    let decisions = plan.decisions[Int(stage.firstTask)..<Int(stage.tasks.upperBound)]
+    try db.execute(
+      sql: """
+        INSERT INTO stage (run, number, name, op, op_version, shape, parameters, inputs, tasks, planned, reused)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """,
+      arguments: [
+        run, stage.number, stage.name, stage.op.name, stage.op.version, stage.op.shape.rawValue,
+        PriorState.parametersText(stage.parameters),
+        "[" + stage.inputs.map { jsonQuoted(plan.graph.stages[$0].name) }.joined(separator: ",") + "]",
+        stage.taskCount, decisions.count { $0 == .runs }, decisions.count { $0 == .reused },
+      ])
+    guard stage.op.shape == .source else { return }
+    for (index, partition) in stage.partitions.enumerated() {
+      guard let file = partition.file else { continue }
+      try db.execute(
+        sql: "INSERT INTO input_file (run, stage, idx, path, bytes, modified) VALUES (?, ?, ?, ?, ?, ?)",
+        arguments: [run, stage.number, index, file.path, file.byteCount, file.modified])
+    }
+  }
+
+  /// Closes the books of a run.
+  func end(_ run: Int64, state: String, reason: String?, peakResident: Int, at now: Double) throws {
+    do {
+      try queue.write { db in
+        try db.execute(
+          sql: """
+            UPDATE run SET state = ?, reason = ?, ended_at = ?, seen_at = ?, peak_rss = max(peak_rss, ?) WHERE id = ?
+            """, arguments: [state, reason, now, now, peakResident, run])
+        try db.execute(sql: "DELETE FROM running WHERE run = ?", arguments: [run])
+        if state == "done" { try db.execute(sql: "DELETE FROM result WHERE store = 'spill'") }
+      }
+      if state == "done" { sweepSpill(keeping: []) }
+      // A copy of the one file, without its log, then holds everything.
+      try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+    } catch {
+      throw RunStore.failure(error, folder)
+    }
+  }
+
+  /// Removes spill files that no result on record names.
+  func sweepSpill(keeping paths: Set<String>) {
+    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.spill)) ?? [] {
+      let path = folder.spill + "/" + name
+      if !paths.contains(path) { unlink(path) }
+    }
+  }
+}

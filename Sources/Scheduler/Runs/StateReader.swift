@@ -1,0 +1,114 @@
+import Foundation
+import GRDB
+import Graph
+
+/// Reads a state folder without taking part in its runs.
+public struct StateReader: Sendable {
+  public let folder: StateFolder
+  private let queue: DatabaseQueue
+
+  /// - Throws: `SchedulerError` if there is no state, or it is of a newer version, or no database.
+  public init(_ folder: StateFolder) throws {
+    self.folder = folder
+    guard folder.exists else {
+      throw SchedulerError(.notFound, "there is no state in \(folder.path): nothing has run there yet")
+    }
+    queue = try StateDatabase.open(folder, readOnly: true)
+  }
+
+  /// What a run of `graph` would do.
+  public func plan(_ graph: TaskGraph) throws -> RunPlan {
+    RunPlan(graph: graph, prior: try queue.read(PriorState.read))
+  }
+
+  /// What a run of `graph` would do on a folder where nothing has run.
+  public static func freshPlan(_ graph: TaskGraph) -> RunPlan { RunPlan(graph: graph, prior: PriorState()) }
+
+  public struct LastRun: Sendable {
+    public let id: Int64
+    public let name: String
+    /// As in the view `v1_runs`.
+    public let state: String
+    public let file: String
+    public let folder: String
+    /// JSON, as given to the run.
+    public let settings: String
+  }
+
+  public func lastRun() throws -> LastRun? {
+    try queue.read { db in
+      try Row.fetchOne(db, sql: "SELECT id, name, state, file, folder, settings FROM run ORDER BY id DESC LIMIT 1").map {
+        LastRun(id: $0[0], name: $0[1], state: $0[2], file: $0[3], folder: $0[4], settings: $0[5])
+      }
+    }
+  }
+
+  /// The newest stored result of a task.
+  /// - Returns: `nil` if none is on record.
+  /// - Throws: `TaskError` if it is on record and cannot be read.
+  public func result(of key: TaskKey, registry: OpRegistry) throws -> (any TaskValue)? {
+    let (level, index) = key.role.levelAndIndex
+    let row = try queue.read { db in
+      try Row.fetchOne(
+        db,
+        sql: """
+          SELECT store, kind, value, path FROM result WHERE stage = ? AND level = ? AND idx = ? ORDER BY id DESC LIMIT 1
+          """, arguments: [key.stage, level, index])
+    }
+    guard let row else { return nil }
+    if let value = row[2] as Data? { return try registry.readValue(kind: row[1], from: Buffer(value)) }
+    guard let path = row[3] as String? else { return nil }
+    return try ValueFile.read(path, registry: registry)
+  }
+
+  /// Names of the stages of the last run, in order.
+  public func stageNames() throws -> [String] {
+    try queue.read { db in
+      try String.fetchAll(db, sql: "SELECT name FROM stage WHERE run = (SELECT max(id) FROM run) ORDER BY number")
+    }
+  }
+}
+
+extension TaskRole {
+  /// As the state file stores it: level -1 is the whole, 0 the partitions.
+  var levelAndIndex: (level: Int, index: Int) {
+    switch self {
+    case .whole: (-1, 0)
+    case .partition(let index): (0, Int(index))
+    case .combine(let level, let index): (Int(level), Int(index))
+    }
+  }
+}
+
+/// Opens the state file.
+enum StateDatabase {
+  static func open(_ folder: StateFolder, readOnly: Bool) throws -> DatabaseQueue {
+    var configuration = Configuration()
+    configuration.label = "state"
+    configuration.readonly = readOnly
+    configuration.busyMode = .timeout(30)
+    configuration.prepareDatabase { db in
+      if !readOnly {
+        try db.execute(sql: "PRAGMA journal_mode = WAL")
+        try db.execute(sql: "PRAGMA synchronous = NORMAL")
+      }
+      try db.execute(sql: "PRAGMA cache_size = -2000")
+    }
+    do {
+      let queue = try DatabaseQueue(path: folder.database, configuration: configuration)
+      let version = try queue.read { db in try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0 }
+      guard version <= Schema.version else {
+        throw SchedulerError(
+          .newerState,
+          "the state in \(folder.path) was written by a newer graphrun (schema \(version), this program knows \(Schema.version)); "
+            + "use that version, or name another folder with --state")
+      }
+      if !readOnly { try Schema.migrator.migrate(queue) }
+      return queue
+    } catch let error as DatabaseError {
+      throw SchedulerError(
+        .state, "the state file \(folder.database) cannot be used (\(error.message ?? "SQLite error \(error.resultCode.rawValue)")); "
+          + "if it is damaged, remove the folder with \"graphrun clean\" and run again")
+    }
+  }
+}
