@@ -57,7 +57,7 @@ extension TaskGraph {
   }
 
   /// Each task right after the last of its inputs, the leaves in order.
-  func depthFirst(_ included: [Bool]) -> [TaskID] {
+  package func depthFirst(_ included: [Bool]) -> [TaskID] {
     var order: [TaskID] = []
     var seen = [Bool](repeating: false, count: taskCount)
     var stack: [(task: TaskID, next: Int)] = []
@@ -85,7 +85,7 @@ extension TaskGraph {
   }
 
   /// What has just become runnable comes first; a new start only when nothing else can go on.
-  func followingReady(_ included: [Bool], consumers: Consumers) -> [TaskID] {
+  package func followingReady(_ included: [Bool], consumers: Consumers) -> [TaskID] {
     var waiting = tasks.map { task in inputs(of: task).reduce(Int32(0)) { $0 + (included[Int($1)] ? 1 : 0) } }
     var order: [TaskID] = []
     var ready: [TaskID] = []

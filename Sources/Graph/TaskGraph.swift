@@ -13,6 +13,7 @@ public struct TaskGraph: Sendable {
   private var inputStart: [Int32] = [0]
   private var inputList: [TaskID] = []
   private var stageIndex: [String: Int] = [:]
+  private var usedStages: Set<Int> = []
 
   public init() {}
 
@@ -53,6 +54,12 @@ public struct TaskGraph: Sendable {
   public func task(_ key: TaskKey) -> TaskID? {
     guard let stage = stage(named: key.stage) else { return nil }
     return stage.position(key.role).map { stage.firstTask + TaskID($0) }
+  }
+
+  /// Whether a stage's results outlive the run: they are what somebody asked for. That holds for reductions, for
+  /// what no other stage reads, and for what is marked `keep`; other results are dropped after their last use.
+  public func isKept(_ stage: Stage) -> Bool {
+    stage.keep || stage.op.shape == .reduction || !usedStages.contains(stage.number)
   }
 
   /// The tasks whose results nobody in the graph uses.
@@ -144,6 +151,7 @@ public struct TaskGraph: Sendable {
         inputs: sources.map(\.number), number: number, layout: layout, body: body,
         firstTask: TaskID(taskCount), keep: keep))
     stageIndex[name] = number
+    usedStages.formUnion(sources.map(\.number))
     addTasks(of: stages[number], from: sources)
   }
 

@@ -50,17 +50,11 @@ public struct RunPlan: Sendable {
       guard decision(task) == .runs else { return nil }
       if let change = changed[Int(task)] { return change }
       if let reason = lost[task] { return reason }
-      if isDisposable(task), let consumer = consumers[task].first(where: { decision($0) == .runs }) {
+      if !graph.isKept(graph.stage(of: task)), let consumer = consumers[task].first(where: { decision($0) == .runs }) {
         return .neededBy(graph.key(of: consumer))
       }
       return .notFinished(run: prior.stages[graph.stage(of: task).name]?.run ?? 0)
     }
-  }
-
-  /// Whether a result of this task normally goes away with its last use.
-  private func isDisposable(_ task: TaskID) -> Bool {
-    let stage = graph.stage(of: task)
-    return !stage.keep && (stage.op.shape == .source || stage.op.shape == .perPartition)
   }
 
   /// What is wrong with a stored result; `nil` if it can be used.

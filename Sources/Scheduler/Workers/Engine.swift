@@ -198,7 +198,7 @@ final class Engine: Sendable {
   /// Results of at most this size go into the state file.
   private static let inlineBytes = 64 << 10
 
-  /// Stores a result that outlives its last use: written files, reductions' values, and what the user keeps.
+  /// Stores a result that outlives its last use.
   private func store(_ value: any TaskValue, of task: TaskID, _ stage: Stage) throws -> PriorState.StoredResult? {
     let kind = type(of: value).kind
     if value is WrittenFile {
@@ -206,7 +206,7 @@ final class Engine: Sendable {
         store: .output, kind: kind, value: try serialized(value), path: stage.body.outputPath(plan.graph.role(of: task)),
         bytes: value.byteCount)
     }
-    guard stage.keep || stage.op.shape == .reduction else { return nil }
+    guard plan.graph.isKept(stage) else { return nil }
     if value.byteCount <= Engine.inlineBytes {
       return PriorState.StoredResult(
         store: .inline, kind: kind, value: try serialized(value), path: nil, bytes: value.byteCount)

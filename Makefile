@@ -1,0 +1,48 @@
+# Two commands do everything: `make demo` and `make test`.
+
+SWIFT ?= swift
+PROGRAM = .build/release/graphrun
+EXAMPLE = examples/arxiv
+
+.PHONY: demo test build install-dependencies lint format bench-arxiv clean help
+
+help:
+	@echo "make demo         install what is missing, build, and run the example on made-up data"
+	@echo "make test         install what is missing, and run all tests"
+	@echo "make build        build the program: $(PROGRAM)"
+	@echo "make lint         check format and the arrows between the rooms"
+	@echo "make format       format all sources"
+	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there"
+
+install-dependencies:
+	@scripts/install-dependencies
+
+build: install-dependencies
+	$(SWIFT) build -c release --product graphrun
+
+demo: build
+	@echo
+	$(PROGRAM) sample arxiv --items 4000 --files 8 --seed 1 --output $(EXAMPLE)/data
+	@echo
+	$(PROGRAM) run $(EXAMPLE)/arxiv.yaml --memory 256MB
+	@echo
+	$(PROGRAM) status $(EXAMPLE)/arxiv.yaml
+	@echo
+	$(PROGRAM) result totals --file $(EXAMPLE)/arxiv.yaml
+
+# The acceptance tests run the real program, built as users build it.
+test: build
+	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards
+	scripts/check-arrows
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards
+
+bench-arxiv: build
+	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
+
+clean:
+	rm -rf .build $(EXAMPLE)/data $(EXAMPLE)/out $(EXAMPLE)/.graphrun benchmarks/data benchmarks/out

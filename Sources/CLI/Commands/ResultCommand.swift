@@ -1,0 +1,70 @@
+import ArgumentParser
+import Foundation
+import Graph
+import Scheduler
+
+struct ResultCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "result",
+    abstract: "Show a task's stored result: a reduction's value, the head of a table, a written file.",
+    discussion: """
+      EXAMPLE
+        graphrun result totals --file examples/arxiv/arxiv.yaml --json
+      """)
+
+  @OptionGroup var options: TaskOptions
+  @Option(help: ArgumentHelp("How many records to show at most.", valueName: "n"))
+  var rows = 20
+  @Flag(help: "Print JSON: an object for one record, an array for several.")
+  var json = false
+
+  func validate() throws {
+    if rows < 0 { throw ValidationError("--rows takes a number from 0 on, and got \(rows).") }
+  }
+
+  func run() throws {
+    try reporting {
+      let folder = try StateLocation.existing(state: options.stateOptions.state, file: options.file)
+      let reader = try StateReader(folder)
+      let key = try options.key()
+      guard let value = try reader.result(of: key, registry: Operations.registry) else { throw try missing(key, reader) }
+      let preview = value.preview(limit: rows)
+      if json {
+        Output.line(preview.json)
+      } else {
+        for line in ResultText.lines(preview) { Output.line(line) }
+      }
+    }
+  }
+
+  private func missing(_ key: TaskKey, _ reader: StateReader) throws -> CommandFailure {
+    let names = try reader.stageNames()
+    guard names.contains(key.stage) else {
+      let near = nearestName(to: key.stage, among: names)
+      return CommandFailure(.usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+    }
+    let hint = key.role == .whole ? "; for one partition of a bag write \(key.stage)[0]" : ""
+    return CommandFailure(
+      .cannotRun,
+      "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)\(hint)")
+  }
+}
+
+enum ResultText {
+  private static let cellWidth = 60
+
+  static func lines(_ preview: ValuePreview) -> [String] {
+    if preview.rowCount == 1, let row = preview.rows.first {
+      let width = preview.columns.map(TextWidth.of).max() ?? 0
+      return zip(preview.columns, row).map { name, cell in
+        name + String(repeating: " ", count: width - TextWidth.of(name) + 2) + cell
+      }
+    }
+    let rows = preview.rows.map { $0.map { TextWidth.truncated($0, to: cellWidth) } }
+    var lines = PlainTable.lines(header: preview.columns, rows: rows)
+    if preview.rowCount > rows.count {
+      lines.append("  … \(Format.count(preview.rowCount - rows.count)) more of \(Format.count(preview.rowCount)) records")
+    }
+    return lines
+  }
+}

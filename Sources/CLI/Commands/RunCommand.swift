@@ -1,0 +1,119 @@
+import ArgumentParser
+import Foundation
+import Graph
+import GraphFile
+import Scheduler
+
+/// How a run is executed; the same for `run` and `resume`.
+struct ExecutionOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Memory bound for the whole process, such as 256MB or 1.5GB. (default: half of what there is)", valueName: "size"))
+  var memory: ByteCount?
+
+  @Option(help: ArgumentHelp("Tasks that run at the same time. (default: one a core)", valueName: "n"))
+  var workers: Int?
+
+  @Flag(help: "Finish everything that does not depend on a failed task.")
+  var keepGoing = false
+
+  @Flag(help: "Print the outcome as one JSON object.")
+  var json = false
+
+  func validate() throws {
+    if let workers, workers < 1 || workers > 1024 {
+      throw ValidationError("--workers takes a number from 1 to 1024, and got \(workers).")
+    }
+  }
+}
+
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run",
+    abstract: "Run a DAG file: all that is not up to date.",
+    discussion: """
+      EXAMPLE
+        graphrun run examples/arxiv/arxiv.yaml --set 'input=data/*.json' --memory 256MB
+      """)
+
+  @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var execution: ExecutionOptions
+
+  func run() throws {
+    try reporting {
+      let settings = RunSettings(
+        sets: pipeline.overrides.map(RunSettings.SetValue.init), memory: execution.memory?.bytes,
+        workers: execution.workers, keepGoing: execution.keepGoing)
+      try Runner(
+        file: Paths.absolute(pipeline.file), stateFolder: pipeline.stateFolder, settings: settings,
+        namesState: pipeline.state != nil, isResume: false, json: execution.json
+      ).run()
+    }
+  }
+}
+
+struct ResumeCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "resume",
+    abstract: "Go on with the last run that failed, was interrupted or died.",
+    discussion: """
+      Uses the DAG file, parameters, memory bound and workers of that run unless given anew. Only what is not \
+      done runs.
+
+      EXAMPLE
+        graphrun resume examples/arxiv/arxiv.yaml
+      """)
+
+  @Argument(help: "The DAG file. (default: the one of the last run in .graphrun here, or in --state)")
+  var file: String?
+  @OptionGroup var stateOptions: StateOptions
+  @OptionGroup var execution: ExecutionOptions
+
+  func run() throws {
+    try reporting {
+      let folder = try StateLocation.existing(state: stateOptions.state, file: file)
+      guard let last = try StateReader(folder).lastRun() else {
+        throw CommandFailure(.cannotRun, "there is no run to resume in \(folder.path)")
+      }
+      var settings = try RunSettings(json: last.settings)
+      if let memory = execution.memory { settings.memory = memory.bytes }
+      if let workers = execution.workers { settings.workers = workers }
+      if execution.keepGoing { settings.keepGoing = true }
+      try Runner(
+        file: file.map(Paths.absolute) ?? last.file, stateFolder: folder, settings: settings,
+        namesState: stateOptions.state != nil, isResume: true, json: execution.json
+      ).run()
+    }
+  }
+}
+
+/// What a run was told, as the state file keeps it for `resume`.
+struct RunSettings: Codable, Sendable {
+  struct SetValue: Codable, Sendable {
+    var name: String
+    var text: String
+    /// Where relative paths in `text` start.
+    var folder: String
+
+    init(_ override: Override) {
+      (name, text, folder) = (override.name, override.text, override.folder)
+    }
+  }
+
+  var sets: [SetValue]
+  var memory: Int?
+  var workers: Int?
+  var keepGoing: Bool
+
+  init(sets: [SetValue], memory: Int?, workers: Int?, keepGoing: Bool) {
+    (self.sets, self.memory, self.workers, self.keepGoing) = (sets, memory, workers, keepGoing)
+  }
+
+  init(json: String) throws { self = try JSONDecoder().decode(RunSettings.self, from: Data(json.utf8)) }
+
+  func json() throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return String(decoding: try encoder.encode(self), as: UTF8.self)
+  }
+
+  var overrides: [Override] { sets.map { Override(name: $0.name, text: $0.text, folder: $0.folder) } }
+}

@@ -1,0 +1,139 @@
+import Foundation
+import Graph
+import GraphFile
+import Scheduler
+
+/// What stands below a run when it has ended.
+struct RunReport {
+  let lines: [String]
+
+  init(_ summary: RunSummary, pipeline: Pipeline, resume: String, stateFolder: StateFolder) {
+    switch summary.outcome {
+    case .upToDate:
+      lines = [
+        "\(pipeline.name) is up to date: nothing to do (\(Format.count(pipeline.graph.taskCount)) tasks)"
+      ]
+    case .done: lines = RunReport.done(summary, pipeline)
+    case .failed: lines = RunReport.failed(summary, resume, stateFolder)
+    case .interrupted:
+      lines = [
+        "interrupted after \(Format.duration(summary.last.elapsedSeconds)): "
+          + "\(Format.count(summary.last.done)) of \(Format.count(summary.last.planned)) tasks done",
+        "go on with: \(resume)",
+      ]
+    }
+  }
+
+  private static func done(_ summary: RunSummary, _ pipeline: Pipeline) -> [String] {
+    let last = summary.last
+    let reused = last.reused > 0 ? ", \(Format.count(last.reused)) results reused" : ""
+    let spilled = last.spilledTotal > 0 ? ", spilled \(ByteCount(last.spilledTotal))" : ""
+    var lines = [
+      "done in \(Format.duration(last.elapsedSeconds)): \(Format.count(last.done)) tasks\(reused), "
+        + "peak memory \(ByteCount(summary.peakResident)) of \(ByteCount(last.memoryLimit))\(spilled)"
+    ]
+    let folders = Dictionary(grouping: summary.written) { file in
+      String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])
+    }
+    for (folder, files) in folders.sorted(by: { $0.key < $1.key }) {
+      let bytes = ByteCount(files.reduce(0) { $0 + $1.fileByteCount })
+      let records = files.reduce(0) { $0 + $1.records }
+      lines.append(
+        "wrote \(Format.count(files.count)) \(files.count == 1 ? "file" : "files"), \(Format.count(records)) records, "
+          + "\(bytes) to \(Paths.shown(folder))/")
+    }
+    for stage in pipeline.graph.stages where !stage.isBag {
+      lines.append("value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
+    }
+    return lines
+  }
+
+  private static let shownFailures = 5
+
+  private static func failed(_ summary: RunSummary, _ resume: String, _ stateFolder: StateFolder) -> [String] {
+    let last = summary.last
+    var lines: [String] = []
+    for failure in summary.failures.prefix(shownFailures) {
+      lines.append("failed: \(failure.key) (\(failure.op))")
+      if let file = failure.error.file ?? failure.label { lines.append("  file    \(Paths.shown(file))") }
+      if let record = failure.error.record { lines.append("  record  \(record)") }
+      lines.append("  cause   \(failure.error.message)" + (failure.error.cause.map { " (\($0))" } ?? ""))
+      if !failure.skipped.isEmpty {
+        let names = failure.skipped.prefix(4).map(\.description).joined(separator: ", ")
+        let more = failure.skipped.count > 4 ? " and \(Format.count(failure.skipped.count - 4)) more" : ""
+        lines.append("  skipped \(names)\(more)")
+      }
+    }
+    if summary.failures.count > shownFailures {
+      lines.append("and \(Format.count(summary.failures.count - shownFailures)) more: graphrun status --dashboard failures")
+    }
+    let left = last.planned - last.done - last.failed - last.skipped
+    lines.append(
+      "run \(summary.run ?? 0) failed after \(Format.duration(last.elapsedSeconds)): \(Format.count(last.done)) tasks done, "
+        + "\(Format.count(last.failed)) failed, \(Format.count(last.skipped)) skipped"
+        + (left > 0 ? ", \(Format.count(left)) not started" : ""))
+    lines.append("log: \(Paths.shown(stateFolder.database))")
+    lines.append("when the cause is mended, go on with: \(resume)")
+    return lines
+  }
+}
+
+/// A run's end for programs: `graphrun run --json`.
+struct Outcome: Encodable {
+  struct Failure: Encodable {
+    var task: String
+    var op: String
+    var code: String
+    var message: String
+    var file: String?
+    var record: String?
+    var cause: String?
+    var skipped: [String]
+  }
+
+  struct Written: Encodable {
+    var path: String
+    var bytes: Int
+    var records: Int
+  }
+
+  var run: Int64?
+  var outcome: String
+  var planned: Int
+  var done: Int
+  var reused: Int
+  var failed: Int
+  var skipped: Int
+  var seconds: Double
+  var peakMemory: Int
+  var memoryLimit: Int
+  var spilledBytes: Int
+  var written: [Written]
+  var failures: [Failure]
+  /// The command that goes on, where there is something left to do.
+  var resume: String?
+
+  init(_ summary: RunSummary, resume: String) {
+    run = summary.run
+    outcome = summary.outcome == .upToDate ? "up-to-date" : summary.outcome.rawValue
+    planned = summary.last.planned
+    done = summary.last.done
+    reused = summary.last.reused
+    failed = summary.last.failed
+    skipped = summary.last.skipped
+    seconds = summary.last.elapsedSeconds
+    peakMemory = summary.peakResident
+    memoryLimit = summary.last.memoryLimit
+    spilledBytes = summary.last.spilledTotal
+    written = summary.written.sorted { $0.path < $1.path }.map {
+      Written(path: $0.path, bytes: $0.fileByteCount, records: $0.records)
+    }
+    failures = summary.failures.map {
+      Failure(
+        task: $0.key.description, op: $0.op, code: $0.error.code.rawValue, message: $0.error.message,
+        file: $0.error.file ?? $0.label, record: $0.error.record, cause: $0.error.cause,
+        skipped: $0.skipped.map(\.description))
+    }
+    self.resume = summary.outcome == .failed || summary.outcome == .interrupted ? resume : nil
+  }
+}

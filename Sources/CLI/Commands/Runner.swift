@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import Graph
+import GraphFile
+import Scheduler
+import Synchronization
+
+/// Executes one run and tells its story: before, while and after.
+struct Runner {
+  let file: String
+  let stateFolder: StateFolder
+  let settings: RunSettings
+  /// Whether the user named the state folder, so that commands we print must name it too.
+  let namesState: Bool
+  let isResume: Bool
+  let json: Bool
+
+  /// - Throws: `ExitCode` for how the run ended, or what kept it from starting.
+  func run() throws {
+    ProcessMemory.tuneAllocator()
+    let pipeline = try GraphFile.load(path: file).build(registry: Operations.registry, overrides: settings.overrides)
+    let memory = settings.memory.map { ByteCount($0) } ?? ProcessMemory.defaultLimit()
+    let workers = settings.workers ?? ProcessInfo.processInfo.activeProcessorCount
+    let request = RunRequest(
+      name: pipeline.name, file: file, folder: Paths.current,
+      command: CommandLine.arguments.map(Shell.quoted).joined(separator: " "), settings: try settings.json(),
+      graph: pipeline.graph, registry: Operations.registry, memory: memory, workers: workers,
+      keepsGoing: settings.keepGoing, isResume: isResume)
+    let session = try RunSession(request, in: stateFolder)
+    let display = LiveDisplay(terminal: Terminal.standardError()) { Output.write($0, to: STDERR_FILENO) }
+    if let died = session.died, !json {
+      Output.error("run \(died) died before it ended; what it finished is kept")
+    }
+    let interrupts = Interrupts(session)
+    let summary = try session.execute(willRun: { run in
+      interrupts.begin()
+      guard !json else { return }
+      let reused = session.plan.reused > 0 ? ", \(Format.count(session.plan.reused)) results reused" : ""
+      Output.error(
+        "\(pipeline.name) · run \(run) · \(Format.count(session.plan.planned)) tasks\(reused) · \(workers) workers · memory \(memory)")
+    }) { snapshot in
+      if !json { display.update(snapshot) }
+    }
+    interrupts.end()
+    display.finish()
+    if json {
+      try Output.json(Outcome(summary, resume: resumeCommand))
+    } else {
+      for line in RunReport(summary, pipeline: pipeline, resume: resumeCommand, stateFolder: stateFolder).lines {
+        Output.line(line)
+      }
+    }
+    switch summary.outcome {
+    case .done, .upToDate: return
+    case .failed: throw ExitCode.taskFailed
+    case .interrupted: throw ExitCode.interrupted
+    }
+  }
+
+  private var resumeCommand: String {
+    var words = ["graphrun", "resume", Paths.shown(file)]
+    if namesState { words += ["--state", Paths.shown(stateFolder.path)] }
+    return words.map(Shell.quoted).joined(separator: " ")
+  }
+}
+
+/// SIGINT and SIGTERM while a run goes on: the first drains, the second stops the tasks, the third ends the process.
+final class Interrupts: Sendable {
+  private let session: RunSession
+  private let queue = DispatchQueue(label: "graphrun.signals")
+  private let sources = Mutex<[any DispatchSourceSignal]>([])
+  private let count = Mutex(0)
+
+  init(_ session: RunSession) { self.session = session }
+
+  func begin() {
+    for number in [SIGINT, SIGTERM] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      source.setEventHandler { [self] in
+        let times = count.withLock {
+          $0 += 1
+          return $0
+        }
+        // What is durable stays durable: a killed run resumes like any other.
+        if times > 2 { _exit(130) }
+        session.interrupt()
+      }
+      source.resume()
+      sources.withLock { $0.append(source) }
+    }
+  }
+
+  func end() {
+    sources.withLock { sources in
+      for source in sources { source.cancel() }
+      sources = []
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Graph
+import GraphFile
+import Scheduler
+import Tasks
+
+/// `--set` as typed.
+struct SetOption: ExpressibleByArgument, Sendable {
+  let name: String
+  let text: String
+
+  init?(argument: String) {
+    guard let equals = argument.firstIndex(of: "="), equals > argument.startIndex else { return nil }
+    name = String(argument[..<equals])
+    text = String(argument[argument.index(after: equals)...])
+  }
+}
+
+extension ByteCount: @retroactive ExpressibleByArgument {
+  public init?(argument: String) { self.init(argument) }
+  public var defaultValueDescription: String { description }
+}
+
+/// Options of commands that read a DAG file.
+struct PipelineOptions: ParsableArguments {
+  @Argument(help: "The DAG file.", completion: .file(extensions: ["yaml", "yml", "json"]))
+  var file: String
+
+  @Option(
+    name: .customLong("set"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Give a parameter another value; can be repeated.", valueName: "name=value"))
+  var sets: [SetOption] = []
+
+  @Option(help: ArgumentHelp("The state folder. (default: .graphrun beside the DAG file)", valueName: "dir"))
+  var state: String?
+
+  var overrides: [Override] { sets.map { Override(name: $0.name, text: $0.text, folder: Paths.current) } }
+
+  func pipeline() throws -> Pipeline {
+    try GraphFile.load(path: Paths.absolute(file)).build(registry: Operations.registry, overrides: overrides)
+  }
+
+  var stateFolder: StateFolder { StateLocation.folder(state: state, file: file) }
+}
+
+/// Options of commands that look at a state folder.
+struct StateOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The state folder, or a copy of its state.sqlite. (default: .graphrun beside the DAG file)", valueName: "dir"))
+  var state: String?
+}
+
+enum StateLocation {
+  static func folder(state: String?, file: String?) -> StateFolder {
+    if let state { return StateFolder(Paths.absolute(state)) }
+    if let file { return StateFolder.beside(Paths.absolute(file)) }
+    return StateFolder(Paths.absolute(".graphrun"))
+  }
+
+  /// The folder a command looks at when the user may have named a DAG file, a folder or nothing.
+  static func existing(state: String?, file: String?) throws -> StateFolder {
+    let folder = folder(state: state, file: file)
+    guard !folder.exists else { return folder }
+    if state == nil, file == nil {
+      throw CommandFailure(
+        .cannotRun, "there is no .graphrun folder here; name the DAG file, or the state folder with --state")
+    }
+    throw CommandFailure(.cannotRun, "nothing has run yet: there is no state in \(folder.path)")
+  }
+}
+
+enum Paths {
+  static var current: String { FileManager.default.currentDirectoryPath }
+
+  static func absolute(_ path: String) -> String {
+    let full = path.hasPrefix("/") ? path : current + "/" + path
+    return URL(fileURLWithPath: full).standardizedFileURL.path
+  }
+
+  /// The path as a user here would write it.
+  static func shown(_ path: String) -> String {
+    let here = current + "/"
+    return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+  }
+}
+
+/// The operations this program knows.
+enum Operations {
+  static let registry: OpRegistry = {
+    var registry = OpRegistry()
+    StandardOps.register(into: &registry)
+    return registry
+  }()
+}
+
+/// Words as a shell reads them.
+enum Shell {
+  static func quoted(_ word: String) -> String {
+    let plain = word.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_./=:,+@%".contains($0)) }
+    return plain && !word.isEmpty ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+  }
+}

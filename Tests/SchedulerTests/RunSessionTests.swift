@@ -1,0 +1,223 @@
+import Foundation
+import GRDB
+import Graph
+import TestSupport
+import Testing
+
+@testable import Scheduler
+
+/// Runs `graph` on the state folder `folder`.
+@discardableResult
+private func run(
+  _ graph: TaskGraph, in folder: String, memory: Int = 1 << 40, workers: Int = 2, keepsGoing: Bool = false
+) throws -> RunSummary {
+  try RunSession(request(graph, memory: memory, workers: workers, keepsGoing: keepsGoing), in: StateFolder(folder)).execute { _ in }
+}
+
+private func request(_ graph: TaskGraph, memory: Int = 1 << 40, workers: Int = 2, keepsGoing: Bool = false) -> RunRequest {
+  RunRequest(
+    name: "test", file: "/nowhere/test.yaml", folder: "/nowhere", command: "test", settings: "{}", graph: graph,
+    registry: TestOps.registry(), memory: ByteCount(memory), workers: workers, keepsGoing: keepsGoing)
+}
+
+/// The final numbers of all reductions as the state folder has them.
+private func finals(_ graph: TaskGraph, in folder: String) throws -> [String: UInt64] {
+  let reader = try StateReader(StateFolder(folder))
+  var numbers: [String: UInt64] = [:]
+  for stage in graph.stages where !stage.isBag {
+    let value = try reader.result(of: TaskKey(stage: stage.name), registry: TestOps.registry())
+    numbers[stage.name] = (value as? TestValue)?.number
+  }
+  return numbers
+}
+
+private func sql<T: DatabaseValueConvertible>(_ query: String, in folder: String, as type: T.Type = T.self) throws -> T? {
+  try DatabaseQueue(path: folder + "/state.sqlite").read { try T.fetchOne($0, sql: query) }
+}
+
+//   a[0] a[1] … a[n]
+//     \   |      /
+//        sum ——→ b[i] = mix(a[i], sum) → total
+private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
+  var graph = TaskGraph()
+  try RandomGraphs.add("a", TestOps.source, to: &graph, ["bytes": .integer(bytes), "partitions": .integer(partitions)])
+  try RandomGraphs.add("sum", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
+  try RandomGraphs.add("b", TestOps.mix(1, values: 1), to: &graph, from: ["a", "sum"], ["bytes": .integer(bytes)])
+  try RandomGraphs.add("total", TestOps.reduce, to: &graph, from: ["b"], ["bytes": .integer(8)])
+  return graph
+}
+
+@Suite(.serialized) struct RunSessionTests {
+  @Test("Random graphs give the numbers worked out without a scheduler, with one worker or four", arguments: 0..<12)
+  func randomGraphs(seed: Int) throws {
+    try TestFiles.withFolder { folder in
+      let graph = try RandomGraphs.graph(seed: UInt64(seed), stages: 10, partitions: 5, mostBytes: 1 << 18)
+      let summary = try run(graph, in: folder, workers: seed % 2 == 0 ? 1 : 4)
+      #expect(summary.outcome == .done)
+      let expected = try RandomGraphs.expected(graph)
+      for (name, number) in try finals(graph, in: folder) {
+        #expect(number == expected[Int(try #require(graph.task(TaskKey(stage: name))))])
+      }
+      #expect(try sql("SELECT count(*) FROM attempt", in: folder) == graph.taskCount)
+      #expect(try run(graph, in: folder).outcome == .upToDate)
+    }
+  }
+
+  @Test("A bound far below the intermediates spills, gives the same numbers and leaves no spill file")
+  func spilling() throws {
+    try TestFiles.withFolder { folder in
+      let graph = try twoPasses(partitions: 60, bytes: 1 << 20)
+      ProcessMemory.tuneAllocator()
+      ProcessMemory.releaseFreeMemory()
+      let summary = try run(graph, in: folder, memory: ProcessMemory.resident() + (32 << 20))
+      #expect(summary.outcome == .done)
+      #expect(summary.last.spilledTotal > 25 << 20)
+      let expected = try RandomGraphs.expected(graph)
+      #expect(try finals(graph, in: folder)["total"] == expected.last)
+      #expect(TestFiles.names(in: folder + "/spill").isEmpty)
+      #expect(try sql("SELECT spilled_bytes FROM v1_runs", in: folder) == summary.last.spilledTotal)
+    }
+  }
+
+  @Test("After a failure only what is left runs, and a failure names task, file, record and what was skipped")
+  func resumeAfterFailure() throws {
+    try TestFiles.withFolder { folder in
+      let flag = folder + "/fail"
+      try TestFiles.write("", to: flag)
+      var graph = TaskGraph()
+      try RandomGraphs.add("a", TestOps.source, to: &graph, ["partitions": .integer(6)])
+      try RandomGraphs.add("sum", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
+      try RandomGraphs.add(
+        "b", TestOps.mix(1, values: 1), to: &graph, from: ["a", "sum"], keep: true, ["fail": .string(flag)])
+      let state = folder + "/state"
+      let first = try run(graph, in: state, keepsGoing: true)
+      #expect(first.outcome == .failed)
+      #expect(first.failures.count == 6)
+      #expect(first.failures[0].error.description == "input.txt: record line 7: told to fail")
+      #expect(try sql("SELECT state FROM v1_runs", in: state) == "failed")
+      #expect(try sql("SELECT record FROM v1_failures", in: state) == "line 7")
+      try FileManager.default.removeItem(atPath: flag)
+      let second = try run(graph, in: state)
+      #expect(second.outcome == .done)
+      // The sum and its partial results were stored: only the sources, whose results were not kept, run again.
+      #expect(try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 1", in: state) == 0)
+      #expect(try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 2", in: state) == 6)
+      #expect(try run(graph, in: state).outcome == .upToDate)
+    }
+  }
+
+  @Test("Spilled values of a run that failed are used again; damaged ones are not")
+  func adoptsSpills() throws {
+    try TestFiles.withFolder { folder in
+      let flag = folder + "/fail"
+      try TestFiles.write("", to: flag)
+      func graph() throws -> TaskGraph {
+        var graph = TaskGraph()
+        try RandomGraphs.add("a", TestOps.source, to: &graph, ["bytes": .integer(1 << 20), "partitions": .integer(40)])
+        try RandomGraphs.add("sum", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
+        try RandomGraphs.add(
+          "b", TestOps.mix(1, values: 1), to: &graph, from: ["a", "sum"], ["bytes": .integer(8), "fail": .string(flag)])
+        return graph
+      }
+      let state = folder + "/state"
+      ProcessMemory.releaseFreeMemory()
+      _ = try run(try graph(), in: state, memory: ProcessMemory.resident() + (24 << 20), workers: 1)
+      let spilled = TestFiles.names(in: state + "/spill")
+      #expect(spilled.count > 5)
+      // One bit flips on disk.
+      let damaged = URL(fileURLWithPath: state + "/spill/" + spilled[0])
+      var bytes = try Data(contentsOf: damaged)
+      bytes[bytes.count / 2] ^= 1
+      try bytes.write(to: damaged)
+      try FileManager.default.removeItem(atPath: flag)
+      #expect(try run(try graph(), in: state).outcome == .done)
+      let sourcesAgain: Int? = try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 0", in: state)
+      #expect(sourcesAgain == 40 - (spilled.count - 1))
+    }
+  }
+
+  @Test("A changed parameter reruns what it reaches, and the plan says why")
+  func reasons() throws {
+    try TestFiles.withFolder { folder in
+      func graph(seed: Int) throws -> TaskGraph {
+        var graph = TaskGraph()
+        try RandomGraphs.add("a", TestOps.source, to: &graph, ["partitions": .integer(3)])
+        try RandomGraphs.add("left", TestOps.reduce, to: &graph, from: ["a"])
+        try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"], ["seed": .integer(seed)])
+        try RandomGraphs.add("right", TestOps.reduce, to: &graph, from: ["b"])
+        return graph
+      }
+      try run(graph(seed: 1), in: folder)
+      let changed = try graph(seed: 2)
+      let plan = try StateReader(StateFolder(folder)).plan(changed)
+      let reasons = plan.reasons()
+      func reason(_ key: String) -> String? { changed.task(TaskKey(key)!).flatMap { reasons[Int($0)]?.description } }
+      #expect(reason("left") == nil)
+      #expect(reason("b[1]") == "its parameters changed: seed was 1, is 2")
+      #expect(reason("a[1]") == "b[1] needs it, and its result was not kept")
+      #expect(reason("right[2]") == "its input b[2] changes")
+      #expect(reason("right") == "its input right[0] changes")
+      #expect(try run(changed, in: folder).last.done == plan.planned)
+    }
+  }
+
+  @Test("A second process on the folder is refused with the first one's id")
+  func locked() throws {
+    try TestFiles.withFolder { folder in
+      var graph = TaskGraph()
+      try RandomGraphs.add("a", TestOps.source, to: &graph)
+      let first = try RunSession(request(graph), in: StateFolder(folder))
+      #expect(StateFolder(folder).runningProcess() == Int(getpid()))
+      #expect { try RunSession(request(graph), in: StateFolder(folder)) } throws: { error in
+        (error as? SchedulerError)?.code == .locked && "\(error)".contains("process \(getpid())")
+      }
+      _ = try first.execute { _ in }
+    }
+  }
+
+  @Test("A run whose process is gone counts as died and is gone on with")
+  func diedRun() throws {
+    try TestFiles.withFolder { folder in
+      let graph = try twoPasses(partitions: 4, bytes: 1024)
+      try run(graph, in: folder)
+      try DatabaseQueue(path: folder + "/state.sqlite").write { db in
+        try db.execute(sql: "UPDATE run SET state = 'running', ended_at = NULL; DELETE FROM result WHERE stage = 'total'")
+      }
+      let session = try RunSession(request(graph), in: StateFolder(folder))
+      #expect(session.died == 1)
+      #expect(try session.execute { _ in }.outcome == .done)
+      #expect(try sql("SELECT state FROM run WHERE id = 1", in: folder) == "died")
+    }
+  }
+
+  @Test("A newer schema, a file that is no database and a bound that is too small are said clearly")
+  func refusals() throws {
+    try TestFiles.withFolder { folder in
+      var graph = TaskGraph()
+      try RandomGraphs.add("a", TestOps.source, to: &graph, ["bytes": .integer(64 << 20)])
+      #expect { try run(graph, in: folder + "/x", memory: ProcessMemory.resident() + (32 << 20)) } throws: { error in
+        (error as? SchedulerError)?.code == .memory && "\(error)".contains("a[0] (part-0) needs about 64.0 MB")
+      }
+      try run(graph, in: folder + "/y")
+      try DatabaseQueue(path: folder + "/y/state.sqlite").write { try $0.execute(sql: "PRAGMA user_version = 99") }
+      #expect { try run(graph, in: folder + "/y") } throws: { "\($0)".contains("newer graphrun (schema 99") }
+      try TestFiles.write("this is no database, and quite long at that", to: folder + "/z/state.sqlite")
+      #expect { try run(graph, in: folder + "/z") } throws: { ($0 as? SchedulerError)?.code == .state }
+    }
+  }
+
+  @Test("Fingerprints tell op, parameters, files and inputs apart, and nothing else")
+  func fingerprints() throws {
+    func graph(seed: Int, name: String) throws -> TaskGraph {
+      var graph = TaskGraph()
+      try RandomGraphs.add(name, TestOps.source, to: &graph, ["seed": .integer(seed), "partitions": .integer(2)])
+      try RandomGraphs.add("m", TestOps.mix(1), to: &graph, from: [name])
+      return graph
+    }
+    let one = Fingerprint.all(of: try graph(seed: 1, name: "a"))
+    #expect(one == Fingerprint.all(of: try graph(seed: 1, name: "renamed")))
+    #expect(Set(one).isDisjoint(with: Fingerprint.all(of: try graph(seed: 2, name: "a"))))
+    #expect(Set(one).count == 4)
+    #expect(Fingerprint(bytes: one[0].bytes) == one[0])
+  }
+}
