@@ -58,10 +58,14 @@ let package = Package(
     .target(name: "TestSupport", dependencies: ["Graph"], path: "Tests/TestSupport"),
     .testTarget(name: "GraphTests", dependencies: ["Graph", "TestSupport"]),
     .testTarget(name: "GraphFileTests", dependencies: ["GraphFile", "TestSupport"]),
-    .testTarget(name: "SchedulerTests", dependencies: ["Scheduler", "TestSupport"]),
+    .testTarget(
+      name: "SchedulerTests",
+      dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
-    .testTarget(name: "AcceptanceTests", dependencies: ["CLI", "TestSupport"]),
+    .testTarget(
+      name: "AcceptanceTests",
+      dependencies: ["CLI", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17
