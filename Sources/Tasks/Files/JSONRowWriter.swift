@@ -1,0 +1,270 @@
+import Graph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+// Records as JSON text.
+//
+// Nearly all bytes written are tokens: short strings, side by side in one buffer. Whether a record's tokens need
+// escapes is found out once for all of them, sixteen bytes at a time, and nine records in ten need none. Those are
+// copied sixteen bytes a token without asking for its length first; what is copied too much is overwritten by what
+// comes next. Room for the worst case is made once a record, so that nothing inside it asks for room.
+
+/// Turns a table's records into JSON objects, columns in the table's order, UTF-8 unescaped.
+///
+/// `bool` gives `true` or `false`, numbers their shortest text, numbers that are not finite and nulls `null`.
+struct JSONRowWriter {
+  /// Keeps the buffers alive that `plans` point into.
+  private let table: Table
+  private let plans: [Plan]
+  private let prefixes: Buffer
+
+  private struct Plan {
+    /// `,"name":` in `prefixes`.
+    let prefix: UnsafePointer<UInt8>
+    let prefixCount: Int
+    let validity: UnsafePointer<UInt8>?
+    let cells: Cells
+  }
+
+  private enum Cells {
+    case int8(UnsafePointer<Int8>)
+    case int32(UnsafePointer<Int32>)
+    case int64(UnsafePointer<Int64>)
+    case float64(UnsafePointer<Double>)
+    case bits(UnsafePointer<UInt8>)
+    case text(StringCells)
+    case texts(UnsafePointer<Int32>, StringCells)
+    indirect case list(UnsafePointer<Int32>, Plan)
+  }
+
+  init(_ table: Table) {
+    self.table = table
+    var all = BufferBuilder()
+    var places: [Range<Int>] = []
+    for (number, name) in table.names.enumerated() {
+      let start = all.count
+      if number > 0 { all.append(UInt8(ascii: ",")) }
+      all.append(jsonQuoted(name))
+      all.append(UInt8(ascii: ":"))
+      places.append(start..<all.count)
+    }
+    let prefixes = all.finish()
+    self.prefixes = prefixes
+    let base = prefixes.base.assumingMemoryBound(to: UInt8.self)
+    plans = zip(table.columns, places).map { column, place in
+      JSONRowWriter.plan(column, prefix: base + place.lowerBound, count: place.count)
+    }
+  }
+
+  private static func plan(_ column: Column, prefix: UnsafePointer<UInt8>, count: Int) -> Plan {
+    let cells: Cells
+    switch column.storage {
+    case .fixed(let values):
+      switch column.type {
+      case .int8: cells = .int8(values.base.assumingMemoryBound(to: Int8.self))
+      case .int32: cells = .int32(values.base.assumingMemoryBound(to: Int32.self))
+      case .int64: cells = .int64(values.base.assumingMemoryBound(to: Int64.self))
+      case .float64: cells = .float64(values.base.assumingMemoryBound(to: Double.self))
+      case .bool, .utf8, .list: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
+      }
+    case .strings: cells = .text(column.withStrings { $0 })
+    case .lists(let offsets, let items):
+      let starts = offsets.base.assumingMemoryBound(to: Int32.self)
+      if items.type == .utf8, items.nullCount == 0 {
+        cells = .texts(starts, items.withStrings { $0 })
+      } else {
+        cells = .list(starts, plan(items, prefix: prefix, count: 0))
+      }
+    }
+    return Plan(
+      prefix: prefix, prefixCount: count, validity: column.validity?.base.assumingMemoryBound(to: UInt8.self),
+      cells: cells)
+  }
+
+  /// Appends `{"name":value,…}` without a line break.
+  mutating func append(row: Int, to out: inout BufferBuilder) {
+    var most = 2 + JSONRowWriter.slack
+    for plan in plans { most += plan.prefixCount + JSONRowWriter.most(plan, row) }
+    out.appendDirect(most: most) { start in
+      var at = start
+      at.put(UInt8(ascii: "{"))
+      for plan in plans {
+        at.copyShort(plan.prefix, plan.prefixCount)
+        JSONRowWriter.put(plan, row, &at)
+      }
+      at.put(UInt8(ascii: "}"))
+      return at - start
+    }
+  }
+
+  /// Appends one cell's value alone.
+  mutating func appendCell(column: Int, row: Int, to out: inout BufferBuilder) {
+    out.appendDirect(most: JSONRowWriter.most(plans[column], row) + JSONRowWriter.slack) { start in
+      var at = start
+      JSONRowWriter.put(plans[column], row, &at)
+      return at - start
+    }
+  }
+
+  /// Bytes that a wide copy may write beyond its end.
+  private static let slack = 32
+
+  /// More bytes than the cell's text takes.
+  private static func most(_ plan: Plan, _ row: Int) -> Int {
+    switch plan.cells {
+    case .int8, .bits: 8
+    case .int32, .int64, .float64: 32
+    case .text(let cells): (Int(cells.offsets[row + 1]) - Int(cells.offsets[row])) * 6 + 8
+    case .texts(let offsets, let cells):
+      (Int(cells.offsets[Int(offsets[row + 1])]) - Int(cells.offsets[Int(offsets[row])])) * 6
+        + (Int(offsets[row + 1]) - Int(offsets[row])) * 3 + 8
+    case .list(let offsets, let items):
+      (Int(offsets[row])..<Int(offsets[row + 1])).reduce(8) { $0 + most(items, $1) + 1 }
+    }
+  }
+
+  private static func put(_ plan: Plan, _ row: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
+    if let validity = plan.validity, validity[row >> 3] & (1 << UInt8(row & 7)) == 0 { return at.put("null") }
+    switch plan.cells {
+    case .int8(let values):
+      let value = values[row]
+      if value >= 0, value < 10 { at.put(UInt8(ascii: "0") &+ UInt8(bitPattern: value)) } else { at.put(Int64(value)) }
+    case .int32(let values): at.put(Int64(values[row]))
+    case .int64(let values): at.put(values[row])
+    case .float64(let values):
+      let value = values[row]
+      at.put(value.isFinite ? value.description : "null")
+    case .bits(let bits): at.put(bits[row >> 3] & (1 << UInt8(row & 7)) == 0 ? "false" : "true")
+    case .text(let cells):
+      at.put(UInt8(ascii: "\""))
+      at.putEscaped(cells[row])
+      at.put(UInt8(ascii: "\""))
+    case .texts(let offsets, let cells): putTexts(cells, Int(offsets[row]), Int(offsets[row + 1]), &at)
+    case .list(let offsets, let items):
+      at.put(UInt8(ascii: "["))
+      for item in Int(offsets[row])..<Int(offsets[row + 1]) {
+        if item > Int(offsets[row]) { at.put(UInt8(ascii: ",")) }
+        put(items, item, &at)
+      }
+      at.put(UInt8(ascii: "]"))
+    }
+  }
+
+  /// Strings `first ..< last` as an array.
+  private static func putTexts(_ cells: StringCells, _ first: Int, _ last: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
+    at.put(UInt8(ascii: "["))
+    guard first < last else { return at.put(UInt8(ascii: "]")) }
+    var start = Int(cells.offsets[first])
+    let end = Int(cells.offsets[last])
+    var out = at
+    // Sixteen bytes from any token's beginning must be readable.
+    if end + 16 <= cells.byteCount, !needsEscape(cells.bytes + start, end - start) {
+      var index = first
+      while index < last {
+        index &+= 1
+        let next = Int(cells.offsets[index])
+        out[0] = UInt8(ascii: "\"")
+        let count = next &- start
+        UnsafeMutableRawPointer(out + 1).storeBytes(
+          of: UnsafeRawPointer(cells.bytes + start).loadUnaligned(as: SIMD16<UInt8>.self), as: SIMD16<UInt8>.self)
+        if count > 16 { memcpy(out + 1, cells.bytes + start, count) }
+        out += count &+ 1
+        UnsafeMutableRawPointer(out).storeBytes(of: 0x2C22, as: UInt16.self)  // ",
+        out += 2
+        start = next
+      }
+    } else {
+      for index in first..<last {
+        out.put(UInt8(ascii: "\""))
+        out.putEscaped(cells[index])
+        out.put(UInt8(ascii: "\""))
+        out.put(UInt8(ascii: ","))
+      }
+    }
+    // The comma after the last item becomes the bracket.
+    (out - 1).pointee = UInt8(ascii: "]")
+    at = out
+  }
+}
+
+/// Whether any byte is a quote, a backslash or a control character.
+@inline(__always)
+private func needsEscape(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  let raw = UnsafeRawPointer(bytes)
+  var index = 0
+  var found = SIMDMask<SIMD16<Int8>>(repeating: false)
+  while index &+ 16 <= count {
+    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+    found = found .| (block .< 0x20) .| (block .== 0x22) .| (block .== 0x5C)
+    index &+= 16
+  }
+  var rest = false
+  while index < count {
+    let byte = bytes[index]
+    rest = rest || byte < 0x20 || byte == 0x22 || byte == 0x5C
+    index &+= 1
+  }
+  return rest || any(found)
+}
+
+extension UnsafeMutablePointer<UInt8> {
+  @inline(__always)
+  fileprivate mutating func put(_ byte: UInt8) {
+    pointee = byte
+    self += 1
+  }
+
+  fileprivate mutating func put(_ text: String) {
+    for byte in text.utf8 { put(byte) }
+  }
+
+  fileprivate mutating func put(_ value: Int64) {
+    var digits = value.magnitude
+    if value < 0 { put(UInt8(ascii: "-")) }
+    var count = 1
+    var rest = digits
+    while rest >= 10 {
+      rest /= 10
+      count += 1
+    }
+    for place in (0..<count).reversed() {
+      self[place] = UInt8(ascii: "0") + UInt8(digits % 10)
+      digits /= 10
+    }
+    self += count
+  }
+
+  @inline(__always)
+  fileprivate mutating func copyShort(_ source: UnsafePointer<UInt8>, _ count: Int) {
+    memcpy(self, source, count)
+    self += count
+  }
+
+  @inline(__always)
+  fileprivate mutating func putEscaped(_ text: UnsafeBufferPointer<UInt8>) {
+    for byte in text {
+      if byte >= 0x20, byte != 0x22, byte != 0x5C { put(byte) } else { putEscape(byte) }
+    }
+  }
+
+  private mutating func putEscape(_ byte: UInt8) {
+    put(UInt8(ascii: "\\"))
+    switch byte {
+    case 0x22, 0x5C: put(byte)
+    case 0x08: put(UInt8(ascii: "b"))
+    case 0x09: put(UInt8(ascii: "t"))
+    case 0x0A: put(UInt8(ascii: "n"))
+    case 0x0C: put(UInt8(ascii: "f"))
+    case 0x0D: put(UInt8(ascii: "r"))
+    default:
+      let hex = Array("0123456789abcdef".utf8)
+      put("u00")
+      put(hex[Int(byte >> 4)])
+      put(hex[Int(byte & 15)])
+    }
+  }
+}
