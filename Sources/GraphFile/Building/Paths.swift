@@ -7,10 +7,12 @@
 ///   where only the file system knows what it leads to.
 func absolutePathOf(_ text: String, in folder: String, home: String? = nil) -> String {
   if isAddress(text) { return text }
-  if let home, text == "~" || text.hasPrefix("~/") { return normalised(home + text.dropFirst()) }
   if text.hasPrefix("/") { return normalised(text) }
+  var (beginning, rest) = (folder, Substring(text))
+  if let home, text == "~" || text.hasPrefix("~/") { (beginning, rest) = (home, text.dropFirst()) }
   // A folder's own brackets and stars are no pattern.
-  return normalised((isPattern(text) && isPattern(folder) ? escaped(folder) : folder) + "/" + text)
+  if isPattern(rest), isPattern(beginning) { beginning = escaped(beginning) }
+  return normalised(beginning + "/" + rest)
 }
 
 /// The folder that holds the file at an absolute path.

@@ -142,11 +142,5 @@ func coreNumber(_ text: String) -> Double? {
     guard takeDigits() > 0 else { return nil }
   }
   guard rest.isEmpty else { return nil }
-  // `Double` reads neither "1." nor ".5e3" on every platform; a zero on either side changes nothing.
-  return Double(text.hasPrefix("+") ? String(text.dropFirst()) : text) ?? Double(padded(text))
-}
-
-private func padded(_ text: String) -> String {
-  guard let dot = text.firstIndex(of: ".") else { return text }
-  return text[..<dot] + "0" + text[dot...].prefix(1) + "0" + text[text.index(after: dot)...]
+  return Double(text)
 }

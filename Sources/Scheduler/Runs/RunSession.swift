@@ -137,7 +137,7 @@ public final class RunSession: Sendable {
         run: run, outcome: outcome, failures: result.failures, written: result.written, last: result.snapshot,
         peakResident: peak)
     } catch {
-      throw RunStore.failure(error, store.folder)
+      throw StateDatabase.failure(error, store.folder)
     }
   }
 

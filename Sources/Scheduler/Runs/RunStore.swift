@@ -29,19 +29,9 @@ final class RunStore: Sendable {
         try db.execute(sql: "DELETE FROM running")
         return (try PriorState.read(db), died)
       }
-    } catch let error as DatabaseError {
-      throw RunStore.failure(error, folder)
+    } catch {
+      throw StateDatabase.failure(error, folder)
     }
-  }
-
-  static func failure(_ error: any Error, _ folder: StateFolder) -> SchedulerError {
-    if let error = error as? SchedulerError { return error }
-    guard let error = error as? DatabaseError else { return SchedulerError(.state, "\(folder.database): \(error)") }
-    if error.resultCode == .SQLITE_FULL {
-      return SchedulerError(.state, "the disk that holds \(folder.path) is full; free space there, then resume")
-    }
-    return SchedulerError(
-      .state, "the state file \(folder.database) cannot be written: \(error.message ?? "SQLite error \(error.resultCode.rawValue)")")
   }
 
   /// Adds the run with its stages and input files.
@@ -62,7 +52,7 @@ final class RunStore: Sendable {
         return run
       }
     } catch {
-      throw RunStore.failure(error, folder)
+      throw StateDatabase.failure(error, folder)
     }
   }
 
@@ -103,7 +93,7 @@ final class RunStore: Sendable {
       // A copy of the one file, without its log, then holds everything.
       try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
     } catch {
-      throw RunStore.failure(error, folder)
+      throw StateDatabase.failure(error, folder)
     }
   }
 

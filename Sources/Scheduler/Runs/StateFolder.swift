@@ -34,10 +34,9 @@ public struct StateFolder: Hashable, Sendable {
   func create() throws {
     for folder in [path, spill, results] {
       do {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FilePublisher.makeFolder(folder)
       } catch {
-        throw SchedulerError(
-          .state, "the state folder \(path) cannot be made (\(String(cString: strerror(errno)))); name another with --state")
+        throw SchedulerError(.state, "the state folder cannot be made: \(error); name another with --state")
       }
     }
     guard access(path, W_OK) == 0 else {

@@ -105,10 +105,26 @@ enum StateDatabase {
       }
       if !readOnly { try Schema.migrator.migrate(queue) }
       return queue
-    } catch let error as DatabaseError {
-      throw SchedulerError(
-        .state, "the state file \(folder.database) cannot be used (\(error.message ?? "SQLite error \(error.resultCode.rawValue)")); "
-          + "if it is damaged, remove the folder with \"graphrun clean\" and run again")
+    } catch {
+      throw failure(error, folder)
+    }
+  }
+
+  /// What an error of SQLite's means for the user.
+  static func failure(_ error: any Error, _ folder: StateFolder) -> SchedulerError {
+    guard let error = error as? DatabaseError else {
+      return (error as? SchedulerError) ?? SchedulerError(.state, "\(folder.database): \(error)")
+    }
+    let said = error.message ?? "SQLite error \(error.resultCode.rawValue)"
+    switch error.resultCode {
+    case .SQLITE_FULL:
+      return SchedulerError(.state, "the disk that holds \(folder.path) is full; free space there, then go on with \"graphrun resume\"")
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+      return SchedulerError(
+        .state,
+        "the state file \(folder.database) is damaged (\(said)); remove it with \"graphrun clean\" and run again")
+    default:
+      return SchedulerError(.state, "the state file \(folder.database) cannot be used: \(said)")
     }
   }
 }

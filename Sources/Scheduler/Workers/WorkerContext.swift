@@ -42,7 +42,7 @@ final class WorkerContext: TaskContext {
     try rejects.withLock { rejects in
       if rejects == nil {
         let folder = String(rejectsPath[..<(rejectsPath.lastIndex(of: "/") ?? rejectsPath.endIndex)])
-        try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        try FilePublisher.makeFolder(folder)
         let file = open(FilePublisher.sidePath(of: rejectsPath), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw TaskError.writing(rejectsPath, errno) }
         rejects = Rejects(sink: FileSink(file: file, path: rejectsPath), file: file, count: 0)

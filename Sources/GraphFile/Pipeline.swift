@@ -1,0 +1,46 @@
+import Graph
+
+/// A DAG file made into a graph.
+public struct Pipeline: Sendable {
+  public let name: String
+  /// The DAG file, absolute.
+  public let path: String
+  /// In the file's order, with overrides applied.
+  public let parameters: [Parameter]
+  public let graph: TaskGraph
+  /// The line of the DAG file on which each stage begins.
+  public let lines: [String: Int]
+
+  public struct Parameter: Hashable, Sendable {
+    public let name: String
+    /// The value as JSON text: a number only where JSON would write it as the file does.
+    public let json: String
+  }
+}
+
+extension Value {
+  var json: String {
+    switch self {
+    case .scalar(let text): text.json
+    case .list(let texts, _): "[" + texts.map(\.json).joined(separator: ",") + "]"
+    case .mapping, .broken: "null"
+    }
+  }
+}
+
+extension Text {
+  fileprivate var json: String { !isQuoted && (isJSONNumber || text == "true" || text == "false") ? text : jsonQuoted(text) }
+
+  /// "0704.0001" and "1." are numbers to YAML, but not to JSON.
+  private var isJSONNumber: Bool {
+    let digits = text.utf8.drop { $0 == UInt8(ascii: "-") }
+    guard text.utf8.count - digits.count <= 1, let first = digits.first, first >= 0x30, first <= 0x39,
+      coreNumber(text) != nil
+    else { return false }
+    let whole = digits.prefix { $0 >= 0x30 && $0 <= 0x39 }
+    guard whole.count == 1 || first != 0x30 else { return false }
+    guard let next = digits.dropFirst(whole.count).first else { return true }
+    guard next == UInt8(ascii: ".") else { return next | 0x20 == UInt8(ascii: "e") }
+    return digits.dropFirst(whole.count + 1).first.map { $0 >= 0x30 && $0 <= 0x39 } ?? false
+  }
+}

@@ -1,0 +1,72 @@
+import Foundation
+import Graph
+
+/// Publishes a file in one step: written aside, synced, then renamed over its final name.
+///
+/// Until the rename, nothing is seen under the final name but what was there before. The side file has a
+/// fixed hidden name beside it, so that the next attempt after a crash overwrites it.
+enum FilePublisher {
+  static func sidePath(of path: String) -> String {
+    let url = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    return path[..<url] + "." + path[url...] + ".graphrun-partial"
+  }
+
+  /// - Parameters:
+  ///   - synced: wait until the bytes are on disk. Without it the file survives a killed process, not a power cut.
+  ///   - body: writes the content.
+  /// - Returns: what `body` returned, and the file's state after publishing.
+  static func publish<Result>(
+    _ path: String, synced: Bool, isCached: Bool = true, hashing: Bool = false,
+    _ body: (FileSink, Int32) throws -> Result
+  ) throws -> (result: Result, status: stat) {
+    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    try makeFolder(folder)
+    let side = sidePath(of: path)
+    let file = open(side, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard file >= 0 else { throw TaskError.writing(path, errno) }
+    var isOpen = true
+    do {
+      let sink = FileSink(file: file, path: path, hashing: hashing, isCached: isCached)
+      let result = try body(sink, file)
+      try sink.flush()
+      if synced, fdatasync(file) != 0 { throw TaskError.writing(path, errno) }
+      var status = stat()
+      if fstat(file, &status) != 0 { throw TaskError.writing(path, errno) }
+      isOpen = false
+      if close(file) != 0 { throw TaskError.writing(path, errno) }
+      if rename(side, path) != 0 { throw TaskError.writing(path, errno) }
+      if synced { syncFolder(folder.isEmpty ? "/" : folder) }
+      return (result, status)
+    } catch {
+      if isOpen { close(file) }
+      unlink(side)
+      throw error
+    }
+  }
+
+  /// Makes a folder and those above it, where they are not there yet.
+  static func makeFolder(_ path: String) throws {
+    guard !path.isEmpty, mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    guard errno == ENOENT, let slash = path.lastIndex(of: "/") else { throw TaskError.writing(path, errno) }
+    try makeFolder(String(path[..<slash]))
+    if mkdir(path, 0o755) != 0, errno != EEXIST { throw TaskError.writing(path, errno) }
+  }
+
+  private static func syncFolder(_ path: String) {
+    let folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    fsync(folder)
+    close(folder)
+  }
+}
+
+extension stat {
+  /// Modification time in nanoseconds since 1970.
+  var modified: Int64 {
+    #if os(Linux)
+      Int64(st_mtim.tv_sec) * 1_000_000_000 + Int64(st_mtim.tv_nsec)
+    #else
+      Int64(st_mtimespec.tv_sec) * 1_000_000_000 + Int64(st_mtimespec.tv_nsec)
+    #endif
+  }
+}
