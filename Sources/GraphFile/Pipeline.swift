@@ -29,7 +29,9 @@ extension Value {
 }
 
 extension Text {
-  fileprivate var json: String { !isQuoted && (isJSONNumber || text == "true" || text == "false") ? text : jsonQuoted(text) }
+  fileprivate var json: String {
+    !isQuoted && (isJSONNumber || text == "true" || text == "false") ? text : jsonQuoted(text)
+  }
 
   /// "0704.0001" and "1." are numbers to YAML, but not to JSON.
   private var isJSONNumber: Bool {

@@ -66,14 +66,14 @@ enum Doctor {
 
   private static func program(_ name: String, _ what: String, needed: Bool, remedy: String) -> Check {
     let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
-    let path = folders.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
+    let path = folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     return Check(
       state: path != nil ? .good : needed ? .missing : .optional, name: what, found: path ?? "not found",
       remedy: path == nil ? remedy : nil)
   }
 
   private static func header(_ name: String, _ what: String, remedy: String) -> Check {
-    let path = ["/usr/include", "/usr/local/include"].map { "\($0)/\(name)" }.first { access($0, R_OK) == 0 }
+    let path = ["/usr/include", "/usr/local/include"].map { "\($0)/\(name)" }.first { FileManager.default.isReadableFile(atPath: $0) }
     return Check(
       state: path != nil ? .good : .missing, name: what, found: path ?? "not found", remedy: path == nil ? remedy : nil)
   }

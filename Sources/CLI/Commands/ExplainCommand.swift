@@ -56,9 +56,9 @@ struct ExplainCommand: ParsableCommand {
     var overrides = try last.map { try RunSettings(json: $0.settings).overrides } ?? []
     for set in sets {
       overrides.removeAll { $0.name == set.name }
-      overrides.append(Override(name: set.name, text: set.text, folder: Paths.current))
+      overrides.append(Override(set.name, set.text, folder: Paths.current))
     }
-    return (try GraphFile.load(path: file).build(registry: Operations.registry, overrides: overrides), folder)
+    return (try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: overrides), folder)
   }
 
   private func find(_ key: TaskKey, in graph: TaskGraph) throws -> TaskID {

@@ -2,7 +2,7 @@ import ArgumentParser
 import Graph
 import GraphFile
 
-extension TaskGraph.DrawingFormat: @retroactive ExpressibleByArgument {}
+extension TaskGraph.DrawingFormat: ExpressibleByArgument {}
 
 struct GraphCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -115,5 +115,5 @@ struct RunSettings: Codable, Sendable {
     return String(decoding: try encoder.encode(self), as: UTF8.self)
   }
 
-  var overrides: [Override] { sets.map { Override(name: $0.name, text: $0.text, folder: $0.folder) } }
+  var overrides: [Override] { sets.map { Override($0.name, $0.text, folder: $0.folder) } }
 }

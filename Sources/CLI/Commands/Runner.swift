@@ -18,7 +18,7 @@ struct Runner {
   /// - Throws: `ExitCode` for how the run ended, or what kept it from starting.
   func run() throws {
     ProcessMemory.tuneAllocator()
-    let pipeline = try GraphFile.load(path: file).build(registry: Operations.registry, overrides: settings.overrides)
+    let pipeline = try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: settings.overrides)
     let memory = settings.memory.map { ByteCount($0) } ?? ProcessMemory.defaultLimit()
     let workers = settings.workers ?? ProcessInfo.processInfo.activeProcessorCount
     let request = RunRequest(
@@ -65,36 +65,42 @@ struct Runner {
 }
 
 /// SIGINT and SIGTERM while a run goes on: the first drains, the second stops the tasks, the third ends the process.
-final class Interrupts: Sendable {
+final class Interrupts {
   private let session: RunSession
-  private let queue = DispatchQueue(label: "graphrun.signals")
-  private let sources = Mutex<[any DispatchSourceSignal]>([])
-  private let count = Mutex(0)
+  private var sources: [any DispatchSourceSignal] = []
 
   init(_ session: RunSession) { self.session = session }
 
   func begin() {
+    let queue = DispatchQueue(label: "graphrun.signals")
+    let counter = Counter()
+    let session = session
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-      source.setEventHandler { [self] in
-        let times = count.withLock {
-          $0 += 1
-          return $0
-        }
+      source.setEventHandler {
         // What is durable stays durable: a killed run resumes like any other.
-        if times > 2 { _exit(130) }
+        if counter.next() > 2 { _exit(130) }
         session.interrupt()
       }
       source.resume()
-      sources.withLock { $0.append(source) }
+      sources.append(source)
     }
   }
 
   func end() {
-    sources.withLock { sources in
-      for source in sources { source.cancel() }
-      sources = []
+    for source in sources { source.cancel() }
+    sources = []
+  }
+
+  private final class Counter: Sendable {
+    private let count = Mutex(0)
+
+    func next() -> Int {
+      count.withLock {
+        $0 += 1
+        return $0
+      }
     }
   }
 }

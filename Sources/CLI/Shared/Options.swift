@@ -17,7 +17,7 @@ struct SetOption: ExpressibleByArgument, Sendable {
   }
 }
 
-extension ByteCount: @retroactive ExpressibleByArgument {
+extension ByteCount: ExpressibleByArgument {
   public init?(argument: String) { self.init(argument) }
   public var defaultValueDescription: String { description }
 }
@@ -35,10 +35,10 @@ struct PipelineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The state folder. (default: .graphrun beside the DAG file)", valueName: "dir"))
   var state: String?
 
-  var overrides: [Override] { sets.map { Override(name: $0.name, text: $0.text, folder: Paths.current) } }
+  var overrides: [Override] { sets.map { Override($0.name, $0.text, folder: Paths.current) } }
 
   func pipeline() throws -> Pipeline {
-    try GraphFile.load(path: Paths.absolute(file)).build(registry: Operations.registry, overrides: overrides)
+    try DAGFile.load(path: file).build(registry: Operations.registry, overrides: overrides)
   }
 
   var stateFolder: StateFolder { StateLocation.folder(state: state, file: file) }

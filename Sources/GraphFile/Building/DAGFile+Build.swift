@@ -87,7 +87,12 @@ private struct Builder {
     }
     for (number, entry) in file.entries.enumerated() {
       let isWhole = resolveInputs(of: entry, number)
-      guard let definition = definitions[number] else { continue }
+      guard let definition = definitions[number] else {
+        for (name, raw) in entry.arguments {
+          _ = parameters.resolve(raw, subject: Parameters.Subject(task: entry.name.text, parameter: name.text))
+        }
+        continue
+      }
       let fits = checkInputs(of: entry, number, against: definition)
       let resolved = resolveArguments(of: entry, for: definition)
       if isWhole, fits, !entry.isIncomplete { arguments[number] = resolved }

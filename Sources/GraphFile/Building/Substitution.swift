@@ -70,7 +70,8 @@ struct Parameters {
       let override = given[parameter.name.text]
       let origin = Origin(
         parameter: parameter.name.text, line: parameter.name.position.line, isOverridden: override != nil)
-      let value = override.map { Parameters.value(of: $0, insteadOf: parameter.value, origin: origin) }
+      let value =
+        override.map { Parameters.value(of: $0, insteadOf: parameter.value, origin: origin) }
         ?? named(own, origin)
       index[parameter.name.text] = values.count
       values.append((parameter.name.text, value))

@@ -21,8 +21,14 @@ struct SourceLines {
     self.lines = lines
   }
 
-  /// The line's text, cut where it is endless.
-  subscript(line: Int) -> String { String(String.UnicodeScalarView(lines[line - 1].prefix(400))) }
+  /// The line's text, cut where it is endless, and without what would steer the terminal it is printed on.
+  subscript(line: Int) -> String {
+    let shown = lines[line - 1].prefix(400).map { scalar -> Unicode.Scalar in
+      let isControl = scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
+      return isControl && scalar != "\t" ? "\u{FFFD}" : scalar
+    }
+    return String(String.UnicodeScalarView(shown))
+  }
 
   /// The nearest place inside the text: YAML puts what is missing after the last line.
   func clamped(_ position: Position) -> Position {

@@ -17,7 +17,8 @@ struct StructureReader {
     self.mistakes = mistakes
     guard case .mapping(let top) = tree.root else {
       throw YamlProblem(
-        [Position(tree.root.mark)], "a DAG file is a mapping with the key \"tasks\", and this is \(kind(of: tree.root))",
+        [Position(tree.root.mark)],
+        "a DAG file is a mapping with the key \"tasks\", and this is \(kind(of: tree.root))",
         code: .structure)
     }
     var hasTasks = false
@@ -60,7 +61,8 @@ struct StructureReader {
       let raw = rawValue(value, subject: "parameter \(shown(key.text))")
       if case .mapping(let position) = raw {
         mistakes.add(
-          .structure, at: position, "parameter \(shown(key.text)) is a mapping: only a text, a number, true, false "
+          .structure, at: position,
+          "parameter \(shown(key.text)) is a mapping: only a text, a number, true, false "
             + "or a list of these can be a parameter")
         parameters.append(FileParameter(name: key, value: .broken(position)))
       } else {
@@ -101,7 +103,9 @@ struct StructureReader {
       return entry
     }
     let before = mistakes.count
-    for (key, value) in pairs(of: mapping) {
+    var harmless = 0
+    for (key, value) in pairs(of: mapping, subject: "task \(shown(name.text)): ") {
+      let countBefore = mistakes.count
       let subject = "task \(shown(name.text)): \"\(key.text)\""
       switch key.text {
       case "op": entry.op = string(value, of: subject).map { Word(text: $0, position: Position(value.mark)) }
@@ -109,14 +113,18 @@ struct StructureReader {
         entry.fromPosition = key.position
         entry.from = inputs(value, subject: subject)
       case "with": entry.arguments = arguments(value, task: name)
-      case "keep": entry.keep = boolean(value, subject: subject)
-      case "description": _ = string(value, of: subject)
+      case "keep":
+        entry.keep = boolean(value, subject: subject)
+        harmless += mistakes.count - countBefore
+      case "description":
+        _ = string(value, of: subject)
+        harmless += mistakes.count - countBefore
       default:
         reportUnknownKey(
           key, among: StructureReader.entryKeys, of: "a task", subject: "task \(shown(name.text)): ")
       }
     }
-    entry.isIncomplete = mistakes.count > before
+    entry.isIncomplete = mistakes.count > before + harmless
     if entry.op == nil, !entry.isIncomplete {
       entry.isIncomplete = true
       mistakes.add(.missingOp, at: name.position, "task \(shown(name.text)) has no \"op\"")
@@ -146,7 +154,7 @@ struct StructureReader {
         "task \(shown(task.text)): \"with\" maps parameters to values, and this is \(kind(of: node))")
       return []
     }
-    return pairs(of: mapping).map { key, value in
+    return pairs(of: mapping, subject: "task \(shown(task.text)): ").map { key, value in
       (key, rawValue(value, subject: "task \(shown(task.text)): parameter \(shown(key.text))"))
     }
   }
@@ -155,18 +163,19 @@ struct StructureReader {
 
   /// The mapping's keys and values; a key that is no word, or a second time there, is reported and left out.
   private func pairs(
-    of mapping: Node.Mapping, repeated: (String) -> String = { "the key \(shown($0)) stands twice" }
+    of mapping: Node.Mapping, subject: String = "",
+    repeated: (String) -> String = { "the key \(shown($0)) stands twice" }
   ) -> [(key: Word, value: Node)] {
     var first: [String: Position] = [:]
     return mapping.compactMap { key, value in
       guard case .scalar(let scalar) = key else {
-        mistakes.add(.structure, at: Position(key.mark), "a key is a word, and this is \(kind(of: key))")
+        mistakes.add(.structure, at: Position(key.mark), "\(subject)a key is a word, and this is \(kind(of: key))")
         return nil
       }
       let word = Word(text: tree.text(ofKey: scalar), position: Position(scalar.mark))
       if let earlier = first[word.text] {
         mistakes.add(
-          .duplicateName, at: word.position, "\(repeated(word.text)): the first is on line \(earlier.line)")
+          .duplicateName, at: word.position, "\(subject)\(repeated(word.text)): the first is on line \(earlier.line)")
         return nil
       }
       first[word.text] = word.position

@@ -35,7 +35,10 @@ struct YamlProblem: Error {
     let begin = context?.position ?? position
     switch problem {
     case "mapping values are not allowed in this context":
-      return (position, "unexpected \":\": quote a value that holds \": \", or correct the indentation")
+      return (
+        position,
+        "unexpected \":\": is a \":\" missing above, the indentation wrong, or a value with \": \" not quoted?"
+      )
     case "could not find expected ':'":
       return (begin, "this should be a key, but no \":\" follows")
     case "found character that cannot start any token", "found a tab character that violates indentation",

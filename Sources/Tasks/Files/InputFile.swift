@@ -78,21 +78,32 @@ struct FileBytes: ~Copyable {
         file: identity.path)
     }
     var file = try InputFile(identity)
-    let capacity = identity.byteCount + Int(SJ_PADDING.rawValue)
+    let capacity = identity.byteCount + Int(SJ_PADDING)
     guard let base = malloc(capacity)?.assumingMemoryBound(to: UInt8.self) else {
       throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for the file", file: identity.path)
     }
+    do {
+      try FileBytes.fill(base, identity.byteCount, from: &file, context: context)
+    } catch {
+      free(base)
+      throw error
+    }
+    memset(base + identity.byteCount, 0, Int(SJ_PADDING))
     self.base = base
-    count = 0
+    count = identity.byteCount
+  }
+
+  private static func fill(
+    _ base: UnsafeMutablePointer<UInt8>, _ count: Int, from file: inout InputFile, context: any TaskContext
+  ) throws {
+    var filled = 0
     while true {
       try context.checkCancellation()
-      // One byte more than is left would notice a file that grew; the look at its end does so too.
-      let left = identity.byteCount - count
-      let got = try file.read(into: base + count, most: min(max(left, 1), 4 << 20))
-      if got == 0 { break }
-      count += got
+      // A file that grew gives one byte too many, which the padding has room for; the look at its end refuses it.
+      let got = try file.read(into: base + filled, most: min(max(count - filled, 1), 4 << 20))
+      if got == 0 { return }
+      filled = min(filled + got, count)
     }
-    memset(base + count, 0, capacity - count)
   }
 
   deinit { free(base) }
@@ -123,17 +134,18 @@ struct LineReader: ~Copyable {
   private static let greatestLine = 1 << 30
 
   init(_ identity: FileIdentity) throws {
-    file = try InputFile(identity)
-    base = try LineReader.allocate(capacity, file: identity)
+    let file = try InputFile(identity)
+    base = try LineReader.allocate(LineReader.windowByteCount, file: identity)
+    self.file = file
   }
 
   deinit { free(base) }
 
   private static func allocate(_ capacity: Int, file: FileIdentity) throws -> UnsafeMutablePointer<UInt8> {
-    guard let base = malloc(capacity + Int(SJ_PADDING.rawValue)) else {
+    guard let base = malloc(capacity + Int(SJ_PADDING)) else {
       throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for a line of the file", file: file.path)
     }
-    memset(base + capacity, 0, Int(SJ_PADDING.rawValue))
+    memset(base + capacity, 0, Int(SJ_PADDING))
     return base.assumingMemoryBound(to: UInt8.self)
   }
 

@@ -9,7 +9,7 @@ import Graph
 // Records as JSON text.
 //
 // Nearly all bytes written are tokens: short strings, side by side in one buffer. Whether a record's tokens need
-// escapes is found out once for all of them, sixteen bytes at a time, and nine records in ten need none. Those are
+// escapes is found out once for all of them, eight bytes at a time, and most records need none. Those are
 // copied sixteen bytes a token without asking for its length first; what is copied too much is overwritten by what
 // comes next. Room for the worst case is made once a record, so that nothing inside it asks for room.
 
@@ -192,23 +192,31 @@ struct JSONRowWriter {
 }
 
 /// Whether any byte is a quote, a backslash or a control character.
+///
+/// Eight bytes in a word: `(x - k·0x01…) & ~x & 0x80…` has a bit set if and only if a byte of x is less than k. The
+/// compiler makes vectors of this; of comparisons of Swift's SIMD types it makes a loop over bytes.
 @inline(__always)
 private func needsEscape(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
+  let ones: UInt64 = 0x0101_0101_0101_0101
   let raw = UnsafeRawPointer(bytes)
   var index = 0
-  var found = SIMDMask<SIMD16<Int8>>(repeating: false)
-  while index &+ 16 <= count {
-    let block = raw.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-    found = found .| (block .< 0x20) .| (block .== 0x22) .| (block .== 0x5C)
-    index &+= 16
+  var found: UInt64 = 0
+  while index &+ 8 <= count {
+    let word = raw.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    let quote = word ^ (ones &* 0x22)
+    let backslash = word ^ (ones &* 0x5C)
+    found |= (word &- ones &* 0x20) & ~word
+    found |= (quote &- ones) & ~quote
+    found |= (backslash &- ones) & ~backslash
+    index &+= 8
   }
-  var rest = false
+  var rest = found & (ones &* 0x80) != 0
   while index < count {
     let byte = bytes[index]
     rest = rest || byte < 0x20 || byte == 0x22 || byte == 0x5C
     index &+= 1
   }
-  return rest || any(found)
+  return rest
 }
 
 extension UnsafeMutablePointer<UInt8> {

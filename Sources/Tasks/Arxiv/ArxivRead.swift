@@ -1,0 +1,134 @@
+import CSimdJSON
+import Graph
+
+/// Reads arXiv metadata, one partition a file.
+struct ArxivRead: SourceOp {
+  let files: [String]
+  /// `nil`: told from each file's beginning.
+  let layout: ArxivLayout?
+  let columns: [ArxivColumn]
+  let onError: OnError
+
+  init(_ arguments: OpArguments) throws {
+    files = arguments.require(OpArguments.strings, "files")
+    layout = ArxivLayout(rawValue: arguments.require(OpArguments.string, "layout"))
+    onError = OnError(arguments)
+    let names = arguments.require(OpArguments.strings, "columns")
+    columns = try names.map { name in
+      guard let column = ArxivColumn(rawValue: name) else {
+        let all = ArxivColumn.allCases.map(\.rawValue)
+        let near = nearestName(to: name, among: all).map { "; did you mean \"\($0)\"?" } ?? ""
+        throw ParameterError("columns", "\"\(name)\" is none of \(all.joined(separator: ", "))\(near)")
+      }
+      return column
+    }
+    guard !columns.isEmpty else { throw ParameterError("columns", "name at least one column") }
+    guard Set(columns).count == columns.count else { throw ParameterError("columns", "a column is named twice") }
+  }
+
+  func partitions() throws -> [Partition] { try FileListing.partitions(of: files) }
+
+  func estimate(_ partition: Partition) -> MemoryEstimate {
+    let bytes = partition.file?.byteCount ?? 0
+    // Shares of a file's bytes, measured on real metadata and on generated; see `ArxivReadTests`.
+    let shares: [ArxivColumn: Double] = [
+      .id: 0.02, .title: 0.08, .abstract: 0.82, .authors: 0.15, .journalRef: 0.04, .mainCategories: 0.05,
+      .subCategories: 0.05,
+    ]
+    let share = columns.reduce(0) { $0 + (shares[$1] ?? 0) }
+    let output = Int(Double(bytes) * min(share, 1)) + 16_384
+    // The document and simdjson's index of it; a file of lines needs no more than its window, but which of the two
+    // it is only its content tells.
+    let scratch = layout == .snapshot ? LineReader.windowByteCount * 3 : bytes + bytes / 6 + 262_144
+    return MemoryEstimate(output: output, scratch: scratch)
+  }
+
+  func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue {
+    guard let file = partition.file else {
+      throw TaskError(.failed, "partition \(partition.index) has no file to read")
+    }
+    let problems = RecordProblems(file: file, onError: onError, context: context)
+    var papers = ArxivColumns(columns, categories: ArxivCategories())
+    let found = try layout ?? recognize(file)
+    switch found {
+    case .keyed: try readKeyed(file, into: &papers, problems: problems, context: context)
+    case .snapshot: try readLines(file, into: &papers, problems: problems, context: context)
+    }
+    return papers.finish()
+  }
+
+  private func recognize(_ file: FileIdentity) throws -> ArxivLayout {
+    var reader = try LineReader(file)
+    return ArxivLayout(recognizing: try reader.head())
+  }
+
+  private func readLines(
+    _ file: FileIdentity, into papers: inout ArxivColumns, problems: RecordProblems, context: any TaskContext
+  ) throws {
+    var lines = try LineReader(file)
+    let reader = try RecordReader()
+    let wanted = ArxivColumn.wanted(columns)
+    var paper = sj_paper()
+    var isEmpty = true
+    while let line = try lines.next() {
+      if lines.lineNumber % 1024 == 0 { try context.checkCancellation() }
+      if JSONScan.isBlank(line) { continue }
+      isEmpty = false
+      func report(_ why: String, cause: String? = nil) throws {
+        try problems.report(record: "line \(lines.lineNumber)", why, cause: cause) {
+          String(decoding: line, as: UTF8.self)
+        }
+      }
+      let result = sj_line_paper(reader.pointer, line.baseAddress, line.count, wanted, &paper)
+      if result == SJ_BROKEN {
+        try reader.checkMemory()
+        try report(lineFailure(reader.failure, line), cause: String(cString: reader.failure.message))
+      } else if paper.problem != SJ_FINE {
+        try report(paper.why + (paper.id.bytes == nil ? "" : " (id \(paper.id.string))"))
+      } else if let unknown = try papers.append(snapshot: paper) {
+        try report("\"\(unknown)\" belongs to no archive that arXiv has (id \(paper.id.string))")
+      }
+    }
+    if isEmpty { try problems.reportEmpty() }
+  }
+
+  private func lineFailure(_ failure: sj_failure, _ line: UnsafeBufferPointer<UInt8>) -> String {
+    if failure.kind == SJ_INVALID_UTF8, let place = firstInvalidUTF8(line) {
+      return "the line is not valid UTF-8 from its byte \(place + 1) on"
+    }
+    let start = JSONScan.skipSpace(line, 0)
+    if line[start] == UInt8(ascii: "[") {
+      return "a list begins here, but papers come as one object keyed by id or as one object a line"
+    }
+    return failure.why(of: "the line")
+  }
+}
+
+extension ArxivRead {
+  static let definition = OpDefinition(
+    name: "arxiv.read", version: 1,
+    summary: "reads arXiv metadata, one partition per file, from either of its two layouts",
+    parameters: [
+      OpParameter(
+        "files", .files, isIdentity: false, summary: "files, folders or glob patterns; one partition per file"),
+      OpParameter(
+        "layout", .choice(["auto"] + ArxivLayout.allCases.map(\.rawValue)), default: .string("auto"),
+        summary: "keyed: one object per file, keyed by id; snapshot: one object per line; auto: told from each file"),
+      OpParameter(
+        "columns", .strings, default: .strings(ArxivColumn.defaults.map(\.rawValue)),
+        summary: "which columns and in which order, of "
+          + ArxivColumn.allCases.map(\.rawValue).joined(separator: ", ")),
+      OnError.parameter,
+    ],
+    output: """
+      a record per paper, in the file's order. id, title, abstract: string; authors: list of strings "Forenames Keyname"; \
+      journal_ref: string or null; main_cat_list: the paper's main categories, sorted, each once; sub_categories: \
+      list of strings as they stand in the file. Only what the wanted columns need must be in a record
+      """,
+    example: """
+      papers:
+        op: arxiv.read
+        with: {files: "data/arXiv_metadata_*.json", on_error: skip}
+      """,
+    maker: .source { try ArxivRead($0) })
+}

@@ -1,0 +1,73 @@
+import Graph
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
+/// A file that is written aside and gets its name when it is complete.
+struct SampleFile: ~Copyable {
+  let path: String
+  private let aside: String
+  private let descriptor: Int32
+  private var isPublished = false
+
+  /// - Throws: `TaskError` with code `.cannotWrite`.
+  init(_ path: String) throws {
+    self.path = path
+    aside = parent(of: path) + "/." + lastComponent(path) + ".part"
+    descriptor = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else {
+      throw TaskError(
+        .cannotWrite, "the sample cannot be written; choose a folder that can be written to", file: path,
+        cause: systemMessage(errno))
+    }
+  }
+
+  deinit {
+    guard descriptor >= 0, !isPublished else { return }
+    close(descriptor)
+    unlink(aside)
+  }
+
+  /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`.
+  func write(_ bytes: UnsafeRawBufferPointer) throws {
+    var rest = bytes
+    while rest.count > 0 {
+      #if canImport(Glibc)
+        let count = Glibc.write(descriptor, rest.baseAddress, rest.count)
+      #else
+        let count = Darwin.write(descriptor, rest.baseAddress, rest.count)
+      #endif
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { throw failure() }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+    }
+  }
+
+  mutating func publish() throws {
+    guard rename(aside, path) == 0 else { throw failure() }
+    isPublished = true
+    close(descriptor)
+  }
+
+  private func failure() -> TaskError {
+    let code = errno
+    return code == ENOSPC || code == EDQUOT
+      ? TaskError(.diskFull, "there is no room for the sample; free some or ask for fewer items", file: path)
+      : TaskError(.cannotWrite, "the sample cannot be written", file: path, cause: systemMessage(code))
+  }
+
+  /// Makes a folder and those above it.
+  static func makeFolder(_ path: String) throws {
+    var made = path.hasPrefix("/") ? "" : "."
+    for part in path.split(separator: "/") {
+      made += "/" + part
+      guard mkdir(made, 0o755) == 0 || errno == EEXIST else {
+        throw TaskError(
+          .cannotWrite, "the folder cannot be made; choose another", file: made, cause: systemMessage(errno))
+      }
+    }
+  }
+}

@@ -1,0 +1,16 @@
+import Graph
+
+/// The operations that come with graphrun.
+public enum StandardOps {
+  public static let definitions: [OpDefinition] = [
+    ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
+    JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
+    OneHotOp.definition, TokenizeOp.definition,
+  ]
+
+  /// Adds the operations and the values they pass along.
+  public static func register(into registry: inout OpRegistry) {
+    registry.register(Table.self)
+    for definition in definitions { registry.register(definition) }
+  }
+}
