@@ -115,7 +115,10 @@ import Testing
     }
     try run(text, "--memory", "lots") { #expect($0.status == 64) }
     try run(text, "--workers", "0") { #expect($0.status == 64) }
-    try TestFiles.withFolder { folder in #expect(try Program.run("fly", in: folder).status == 64) }
+    try TestFiles.withFolder { folder in
+      let outcome = try Program.run("fly", in: folder)
+      #expect(outcome.status == 64)
+    }
   }
 
   @Test("Truncated JSON fails with file and record, and says what was skipped")

@@ -5,17 +5,32 @@ import Testing
 
 /// Kills the real process, and looks at what is there afterwards.
 @Suite(.serialized) struct CrashTests {
-  private static func attempts(_ folder: String) throws -> [(run: Int, task: String, outcome: String)] {
-    try DatabaseQueue(path: folder + "/.graphrun/state.sqlite").read { db in
-      try Row.fetchAll(db, sql: "SELECT run, task, outcome FROM v1_tasks").map { (run: $0[0], task: $0[1], outcome: $0[2]) }
+  /// Looks into the state file; `nil` if the process was killed before there was one with a run in it.
+  private static func state<T>(_ folder: String, _ body: (Database) throws -> T) throws -> T? {
+    let path = folder + "/.graphrun/state.sqlite"
+    guard TestFiles.exists(path) else { return nil }
+    return try DatabaseQueue(path: path).read { db in
+      guard try db.viewExists("v1_runs"), try Int.fetchOne(db, sql: "SELECT count(*) FROM v1_runs") != 0 else { return nil }
+      return try body(db)
     }
   }
 
-  /// Tasks with a durable result that still holds: written files and reductions' values.
+  /// Tasks that the last run started, though `durable` had their results.
+  private static func ranAgain(_ folder: String, despite durable: Set<String>) throws -> [String] {
+    try state(folder) { db in
+      try String.fetchAll(db, sql: "SELECT task FROM v1_tasks WHERE run = (SELECT max(run) FROM v1_runs)")
+    }?.filter { durable.contains($0) } ?? []
+  }
+
+  /// Tasks with a durable result: written files and reductions' values.
   private static func durable(_ folder: String) throws -> Set<String> {
-    try DatabaseQueue(path: folder + "/.graphrun/state.sqlite").read { db in
+    try state(folder) { db in
       try Set(String.fetchAll(db, sql: "SELECT task FROM v1_results WHERE store IN ('inline', 'kept', 'output')"))
-    }
+    } ?? []
+  }
+
+  private static func runs(_ folder: String) throws -> Int {
+    try state(folder) { try Int.fetchOne($0, sql: "SELECT count(*) FROM v1_runs") ?? 0 } ?? 0
   }
 
   @Test("Killed at random moments again and again, resume ends with the bytes of an undisturbed run", arguments: [1, 2, 3])
@@ -36,10 +51,11 @@ import Testing
 
       var kills = 0
       var ended = false
-      for round in 0..<60 where !ended {
-        let before = round == 0 ? [] : try Self.durable(folder)
-        let program = try Program(
-          round == 0 ? ["run", file, "--memory", "64MB"] : ["resume", file], in: folder)
+      for _ in 0..<60 where !ended {
+        let before = try Self.durable(folder)
+        let hasRun = try Self.state(folder) { _ in true } ?? false
+        let runs = try Self.runs(folder)
+        let program = try Program(hasRun ? ["resume", file] : ["run", file, "--memory", "64MB"], in: folder)
         usleep(UInt32(Double.random(in: 0.02...0.7, using: &random) * max(whole, 0.1) * 1e6))
         program.signal(SIGKILL)
         let outcome = program.wait()
@@ -47,9 +63,8 @@ import Testing
         kills += ended ? 0 : 1
         // Whatever stands under a final name is whole.
         for (name, bytes) in Pipelines.contents(of: output) { #expect(bytes == expected[name], "\(name) after kill \(kills)") }
-        guard FileManager.default.fileExists(atPath: folder + "/.graphrun/state.sqlite") else { continue }
-        let last = try Self.attempts(folder).map(\.run).max() ?? 0
-        let again = try Self.attempts(folder).filter { $0.run == last && before.contains($0.task) }
+        guard try Self.runs(folder) > runs else { continue }  // killed before it began
+        let again = try Self.ranAgain(folder, despite: before)
         #expect(again.isEmpty, "ran again though durable: \(again)")
       }
       #expect(kills >= 3)

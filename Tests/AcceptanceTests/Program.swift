@@ -32,7 +32,7 @@ struct Program {
     let id = UUID().uuidString
     outputFile = "\(folder)/.out-\(id)"
     errorFile = "\(folder)/.err-\(id)"
-    for file in [outputFile, errorFile] { FileManager.default.createFile(atPath: file, contents: nil) }
+    for file in [outputFile, errorFile] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
     let command = wrapper + [Program.path] + arguments
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())

@@ -42,6 +42,12 @@ struct RunReport {
         "wrote \(Format.count(files.count)) \(files.count == 1 ? "file" : "files"), \(Format.count(records)) records, "
           + "\(bytes) to \(Paths.shown(folder))/")
     }
+    if !summary.rejects.isEmpty {
+      let records = summary.rejects.reduce(0) { $0 + $1.records }
+      let first = Paths.shown(summary.rejects[0].path)
+      let rest = summary.rejects.count > 1 ? " and \(Format.count(summary.rejects.count - 1)) more" : ""
+      lines.append("set aside \(Format.count(records)) \(records == 1 ? "record" : "records"): \(first)\(rest)")
+    }
     for stage in pipeline.graph.stages where !stage.isBag {
       lines.append("value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
     }
@@ -108,6 +114,7 @@ struct Outcome: Encodable {
   var peakMemory: Int
   var memoryLimit: Int
   var spilledBytes: Int
+  var rejects: Int
   var written: [Written]
   var failures: [Failure]
   /// The command that goes on, where there is something left to do.
@@ -125,6 +132,7 @@ struct Outcome: Encodable {
     peakMemory = summary.peakResident
     memoryLimit = summary.last.memoryLimit
     spilledBytes = summary.last.spilledTotal
+    rejects = summary.rejects.reduce(0) { $0 + $1.records }
     written = summary.written.sorted { $0.path < $1.path }.map {
       Written(path: $0.path, bytes: $0.fileByteCount, records: $0.records)
     }

@@ -11,6 +11,8 @@ struct StatusWatcher {
   }
 
   static let interval = 0.5
+  /// A page that takes long to ask for comes less often, so that watching costs a fifth of a core at most.
+  private static let idleShare = 4.0
 
   private let terminal: Terminal
   private let glyphs: Glyphs
@@ -60,6 +62,7 @@ struct StatusWatcher {
     defer { write(BlockPainter.showCursor) }
     while true {
       let size = terminal.size
+      let begun = ContinuousClock.now
       let page = try frame(max(1, size.columns - 1))
       // The last page stays, so it may be as long as it is.
       let lines = page.isOver ? page.lines : fitted(page.lines, rows: size.rows)
@@ -68,8 +71,13 @@ struct StatusWatcher {
         shown = (lines, size)
       }
       if page.isOver { return .runEnded }
-      guard sleep(StatusWatcher.interval) else { return .interrupted }
+      guard sleep(StatusWatcher.pause(after: begun)) else { return .interrupted }
     }
+  }
+
+  private static func pause(after begun: ContinuousClock.Instant) -> Double {
+    let taken = begun.duration(to: .now) / .seconds(1)
+    return max(interval, taken * idleShare)
   }
 
   private func fitted(_ lines: [StyledText], rows: Int?) -> [StyledText] {
@@ -83,6 +91,7 @@ struct StatusWatcher {
   private func printLines() throws -> Ending {
     var schedule = PlainProgress.Schedule()
     while true {
+      let begun = ContinuousClock.now
       let page = try frame(terminal.size.columns)
       if schedule.isDue(page.snapshot) || page.isOver {
         write(PlainProgress.line(page.snapshot, rate: page.rate, remainingSeconds: page.remainingSeconds) + "\n")
@@ -91,7 +100,7 @@ struct StatusWatcher {
         write("run \(page.run) \(page.state) after \(Format.duration(page.snapshot.elapsedSeconds))\n")
         return .runEnded
       }
-      guard sleep(StatusWatcher.interval) else { return .interrupted }
+      guard sleep(StatusWatcher.pause(after: begun)) else { return .interrupted }
     }
   }
 }

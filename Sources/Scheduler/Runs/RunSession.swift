@@ -50,6 +50,12 @@ public struct RunFailure: Sendable {
   public let skipped: [TaskKey]
 }
 
+/// Records that one task set aside.
+public struct RejectsFile: Hashable, Sendable {
+  public let path: String
+  public let records: Int
+}
+
 /// How a run ended.
 public struct RunSummary: Sendable {
   public enum Outcome: String, Sendable {
@@ -65,6 +71,8 @@ public struct RunSummary: Sendable {
   public let failures: [RunFailure]
   /// Files that this run published.
   public let written: [WrittenFile]
+  /// Records that were set aside, a file for each task that had any.
+  public let rejects: [RejectsFile]
   public let last: ProgressSnapshot
   public let peakResident: Int
 }
@@ -99,7 +107,7 @@ public final class RunSession: Sendable {
   ) throws -> RunSummary {
     guard plan.planned > 0 else {
       return RunSummary(
-        run: nil, outcome: .upToDate, failures: [], written: [], last: ProgressSnapshot(),
+        run: nil, outcome: .upToDate, failures: [], written: [], rejects: [], last: ProgressSnapshot(),
         peakResident: ProcessMemory.peakResident())
     }
     ProcessMemory.releaseFreeMemory()
@@ -117,7 +125,7 @@ public final class RunSession: Sendable {
 
     let run = try store.begin(request, plan: plan, at: Engine.now())
     let engine = engine
-    let writer = RunWriter(run: run, plan: plan, queue: store.queue) { engine.value?.stateFailed($0) }
+    let writer = RunWriter(run: run, plan: plan, queue: store.queue) { engine.value?.stateFailed() }
     engine.set(
       Engine(
         plan: plan,
@@ -134,8 +142,8 @@ public final class RunSession: Sendable {
       let peak = ProcessMemory.peakResident()
       try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: Engine.now())
       return RunSummary(
-        run: run, outcome: outcome, failures: result.failures, written: result.written, last: result.snapshot,
-        peakResident: peak)
+        run: run, outcome: outcome, failures: result.failures, written: result.written, rejects: result.rejects,
+        last: result.snapshot, peakResident: peak)
     } catch {
       throw StateDatabase.failure(error, store.folder)
     }

@@ -53,7 +53,7 @@ final class RunWriter: Sendable {
   private let pending = Mutex<Pending>(Pending())
   private let wake = DispatchSemaphore(value: 0)
   private let finished = DispatchSemaphore(value: 0)
-  private let onError: @Sendable (any Error) -> Void
+  private let onError: @Sendable () -> Void
 
   private struct Pending {
     var records: [Record] = []
@@ -63,7 +63,7 @@ final class RunWriter: Sendable {
 
   /// - Parameter onError: called once, from the writer's thread, when the state file cannot be written any more.
   init(
-    run: Int64, plan: RunPlan, queue: DatabaseQueue, onError: @escaping @Sendable (any Error) -> Void
+    run: Int64, plan: RunPlan, queue: DatabaseQueue, onError: @escaping @Sendable () -> Void
   ) {
     self.run = run
     graph = plan.graph
@@ -137,7 +137,7 @@ final class RunWriter: Sendable {
         }
       } catch {
         pending.withLock { $0.error = error }
-        onError(error)
+        onError()
       }
     }
     finished.signal()

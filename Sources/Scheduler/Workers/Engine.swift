@@ -15,13 +15,20 @@ final class Engine: Sendable {
     var folder: StateFolder
   }
 
+  struct Result: Sendable {
+    var failures: [RunFailure]
+    var written: [WrittenFile]
+    var rejects: [RejectsFile]
+    var snapshot: ProgressSnapshot
+  }
+
   private struct Core {
     var state: SchedulerState
     var startedAt: [TaskID: Double] = [:]
     var rows = 0
     var failures: [RunFailure] = []
     var written: [WrittenFile] = []
-    var stateError: (any Error)?
+    var rejects: [RejectsFile] = []
     var phase = ProgressSnapshot.Phase.running
   }
 
@@ -67,7 +74,7 @@ final class Engine: Sendable {
   }
 
   /// Runs everything; returns when nothing runs any more.
-  func run() -> (failures: [RunFailure], written: [WrittenFile], snapshot: ProgressSnapshot, stateError: (any Error)?) {
+  func run() -> Result {
     var threads = (0..<settings.workers).map { number in
       Engine.thread("graphrun-worker-\(number)") { [self] in
         while let task = toRun.pop() { perform(task, worker: number) }
@@ -83,7 +90,9 @@ final class Engine: Sendable {
     toSpill.close()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
-    return core.withLock { ($0.failures, $0.written, snapshot, $0.stateError) }
+    return core.withLock {
+      Result(failures: $0.failures, written: $0.written, rejects: $0.rejects, snapshot: snapshot)
+    }
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
@@ -97,10 +106,7 @@ final class Engine: Sendable {
   }
 
   /// The state file cannot be written any more: nothing new starts.
-  func stateFailed(_ error: any Error) {
-    core.withLock { if $0.stateError == nil { $0.stateError = error } }
-    send(.drain)
-  }
+  func stateFailed() { send(.drain) }
 
   // MARK: - Events and actions
 
@@ -183,6 +189,7 @@ final class Engine: Sendable {
     attempt.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
     if let rejects = try context.publishRejects() {
       writer.append(.rejects(task, label: label, records: rejects.records, path: rejects.path))
+      core.withLock { $0.rejects.append(rejects) }
     }
     if let stored = try store(value, of: task, stage) {
       writer.append(.result(task, stored, rows: value.rowCount, at: Engine.now()))

@@ -57,7 +57,7 @@ final class WorkerContext: TaskContext {
 
   /// Publishes the rejects of a task that succeeded, or removes those of an earlier attempt.
   /// - Returns: `nil` where there are none.
-  func publishRejects() throws -> (records: Int, path: String)? {
+  func publishRejects() throws -> RejectsFile? {
     try rejects.withLock { rejects in
       guard let open = rejects else {
         unlink(rejectsPath)
@@ -69,7 +69,7 @@ final class WorkerContext: TaskContext {
       guard rename(FilePublisher.sidePath(of: rejectsPath), rejectsPath) == 0 else {
         throw TaskError.writing(rejectsPath, errno)
       }
-      return (open.count, rejectsPath)
+      return RejectsFile(path: rejectsPath, records: open.count)
     }
   }
 

@@ -116,7 +116,7 @@ struct JSONLinesWrite: SinkOp {
   {
     let whole = try Table.from(value, file: partition.file?.path)
     let table = try columns.map { try whole.selecting($0, file: partition.file?.path) } ?? whole
-    var writer = JSONRowWriter(table)
+    let writer = JSONRowWriter(table)
     var block = BufferBuilder(capacity: JSONLinesWrite.blockByteCount + 16_384)
     for row in 0..<table.count {
       writer.append(row: row, to: &block)

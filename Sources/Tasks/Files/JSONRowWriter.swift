@@ -20,6 +20,7 @@ struct JSONRowWriter {
   /// Keeps the buffers alive that `plans` point into.
   private let table: Table
   private let plans: [Plan]
+  private let nested: [Plan]
   private let prefixes: Buffer
 
   private struct Plan {
@@ -38,7 +39,8 @@ struct JSONRowWriter {
     case bits(UnsafePointer<UInt8>)
     case text(StringCells)
     case texts(UnsafePointer<Int32>, StringCells)
-    indirect case list(UnsafePointer<Int32>, Plan)
+    /// Anything else: offsets, and where the items' plan stands in `nested`.
+    case list(UnsafePointer<Int32>, Int)
   }
 
   init(_ table: Table) {
@@ -55,12 +57,16 @@ struct JSONRowWriter {
     let prefixes = all.finish()
     self.prefixes = prefixes
     let base = prefixes.base.assumingMemoryBound(to: UInt8.self)
+    var nested: [Plan] = []
     plans = zip(table.columns, places).map { column, place in
-      JSONRowWriter.plan(column, prefix: base + place.lowerBound, count: place.count)
+      JSONRowWriter.plan(column, prefix: base + place.lowerBound, count: place.count, nested: &nested)
     }
+    self.nested = nested
   }
 
-  private static func plan(_ column: Column, prefix: UnsafePointer<UInt8>, count: Int) -> Plan {
+  private static func plan(
+    _ column: Column, prefix: UnsafePointer<UInt8>, count: Int, nested: inout [Plan]
+  ) -> Plan {
     let cells: Cells
     switch column.storage {
     case .fixed(let values):
@@ -77,7 +83,8 @@ struct JSONRowWriter {
       if items.type == .utf8, items.nullCount == 0 {
         cells = .texts(starts, items.withStrings { $0 })
       } else {
-        cells = .list(starts, plan(items, prefix: prefix, count: 0))
+        nested.append(plan(items, prefix: prefix, count: 0, nested: &nested))
+        cells = .list(starts, nested.count - 1)
       }
     }
     return Plan(
@@ -86,15 +93,15 @@ struct JSONRowWriter {
   }
 
   /// Appends `{"name":value,…}` without a line break.
-  mutating func append(row: Int, to out: inout BufferBuilder) {
-    var most = 2 + JSONRowWriter.slack
-    for plan in plans { most += plan.prefixCount + JSONRowWriter.most(plan, row) }
-    out.appendDirect(most: most) { start in
+  func append(row: Int, to out: inout BufferBuilder) {
+    var room = 2 + JSONRowWriter.slack
+    for plan in plans { room += plan.prefixCount + most(plan, row) }
+    out.appendDirect(most: room) { start in
       var at = start
       at.put(UInt8(ascii: "{"))
       for plan in plans {
         at.copyShort(plan.prefix, plan.prefixCount)
-        JSONRowWriter.put(plan, row, &at)
+        put(plan, row, &at)
       }
       at.put(UInt8(ascii: "}"))
       return at - start
@@ -102,10 +109,10 @@ struct JSONRowWriter {
   }
 
   /// Appends one cell's value alone.
-  mutating func appendCell(column: Int, row: Int, to out: inout BufferBuilder) {
-    out.appendDirect(most: JSONRowWriter.most(plans[column], row) + JSONRowWriter.slack) { start in
+  func appendCell(column: Int, row: Int, to out: inout BufferBuilder) {
+    out.appendDirect(most: most(plans[column], row) + JSONRowWriter.slack) { start in
       var at = start
-      JSONRowWriter.put(plans[column], row, &at)
+      put(plans[column], row, &at)
       return at - start
     }
   }
@@ -114,7 +121,7 @@ struct JSONRowWriter {
   private static let slack = 32
 
   /// More bytes than the cell's text takes.
-  private static func most(_ plan: Plan, _ row: Int) -> Int {
+  private func most(_ plan: Plan, _ row: Int) -> Int {
     switch plan.cells {
     case .int8, .bits: 8
     case .int32, .int64, .float64: 32
@@ -122,12 +129,12 @@ struct JSONRowWriter {
     case .texts(let offsets, let cells):
       (Int(cells.offsets[Int(offsets[row + 1])]) - Int(cells.offsets[Int(offsets[row])])) * 6
         + (Int(offsets[row + 1]) - Int(offsets[row])) * 3 + 8
-    case .list(let offsets, let items):
-      (Int(offsets[row])..<Int(offsets[row + 1])).reduce(8) { $0 + most(items, $1) + 1 }
+    case .list(let offsets, let place):
+      (Int(offsets[row])..<Int(offsets[row + 1])).reduce(8) { $0 + most(nested[place], $1) + 1 }
     }
   }
 
-  private static func put(_ plan: Plan, _ row: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
+  private func put(_ plan: Plan, _ row: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
     if let validity = plan.validity, validity[row >> 3] & (1 << UInt8(row & 7)) == 0 { return at.put("null") }
     switch plan.cells {
     case .int8(let values):
@@ -144,18 +151,18 @@ struct JSONRowWriter {
       at.putEscaped(cells[row])
       at.put(UInt8(ascii: "\""))
     case .texts(let offsets, let cells): putTexts(cells, Int(offsets[row]), Int(offsets[row + 1]), &at)
-    case .list(let offsets, let items):
+    case .list(let offsets, let place):
       at.put(UInt8(ascii: "["))
       for item in Int(offsets[row])..<Int(offsets[row + 1]) {
         if item > Int(offsets[row]) { at.put(UInt8(ascii: ",")) }
-        put(items, item, &at)
+        put(nested[place], item, &at)
       }
       at.put(UInt8(ascii: "]"))
     }
   }
 
   /// Strings `first ..< last` as an array.
-  private static func putTexts(_ cells: StringCells, _ first: Int, _ last: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
+  private func putTexts(_ cells: StringCells, _ first: Int, _ last: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
     at.put(UInt8(ascii: "["))
     guard first < last else { return at.put(UInt8(ascii: "]")) }
     var start = Int(cells.offsets[first])

@@ -125,7 +125,7 @@ struct ArxivPaperMaker: ~Copyable {
     let names = inside(authors.map { $0.fore + " " + $0.key }.joined(separator: ", "))
     out.append("{\"id\": \"\(identifier)\", \"submitter\": \"\(submitter)\", \"authors\": \"\(names)\", \"title\": \"")
     appendTitle(&random, to: &out)
-    out.append("\", \"comments\": \"\(4 + random.below(40)) pages\", \"journal-ref\": ")
+    out.append("\", \"comments\": \"\(4 + names.utf8.count % 40) pages\", \"journal-ref\": ")
     out.append(journal.isEmpty ? "null" : "\"\(journal)\"")
     out.append(", \"doi\": null, \"report-no\": null, \"categories\": \"\(categories.joined(separator: " "))\", ")
     out.append("\"license\": null, \"abstract\": \"  ")

@@ -5,7 +5,7 @@ extension Table {
     let shown = min(max(limit, 0), count)
     var out = BufferBuilder()
     var rows: [[String]] = []
-    var writer = JSONRowWriter(self)
+    let writer = JSONRowWriter(self)
     if count != 1 { out.append(UInt8(ascii: "[")) }
     for row in 0..<shown {
       if row > 0 { out.append(UInt8(ascii: ",")) }
@@ -22,7 +22,7 @@ extension Table {
     if column.isNull(row) { return "" }
     if column.type == .utf8 { return column.string(at: row) ?? "" }
     var out = BufferBuilder()
-    var writer = JSONRowWriter(Table([("", column)]))
+    let writer = JSONRowWriter(Table([("", column)]))
     writer.appendCell(column: 0, row: row, to: &out)
     return String(decoding: out.bytes, as: UTF8.self)
   }

@@ -1,0 +1,87 @@
+import Foundation
+import Graph
+import Synchronization
+
+/// What a running task asks of the engine, without an engine: files are written at once, rejects are kept.
+final class TestContext: TaskContext {
+  let key = TaskKey(stage: "test", role: .partition(0))
+  private let kept = Mutex<[RejectedRecord]>([])
+
+  var rejects: [RejectedRecord] { kept.withLock { $0 } }
+
+  func checkCancellation() throws {}
+
+  func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile {
+    let sink = MemorySink()
+    let records = try body(sink)
+    try Data(sink.bytes).write(to: URL(fileURLWithPath: path))
+    return WrittenFile(path: path, fileByteCount: sink.bytes.count, modified: 0, records: records)
+  }
+
+  func reject(_ record: RejectedRecord) throws { kept.withLock { $0.append(record) } }
+}
+
+final class MemorySink: ByteSink {
+  var bytes: [UInt8] = []
+  func write(_ bytes: UnsafeRawBufferPointer) throws { self.bytes.append(contentsOf: bytes) }
+}
+
+/// The same numbers for the same seed.
+struct SeededNumbers: RandomNumberGenerator {
+  var state: UInt64
+
+  init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }
+
+  mutating func next() -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return state
+  }
+}
+
+/// A folder that goes away with its owner.
+final class ScratchFolder {
+  let path: String
+
+  init() throws {
+    let made = FileManager.default.temporaryDirectory.appendingPathComponent("tasks-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: made, withIntermediateDirectories: true)
+    path = made.path
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  /// Writes a file and returns its path.
+  @discardableResult
+  func file(_ name: String, _ bytes: some Sequence<UInt8>) throws -> String {
+    let path = path + "/" + name
+    try FileManager.default.createDirectory(
+      atPath: (path as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    return path
+  }
+
+  @discardableResult
+  func file(_ name: String, _ text: String) throws -> String { try file(name, text.utf8) }
+}
+
+/// Real inputs and golden outputs, which lie beside the checkout and are not part of it.
+enum DataFolder {
+  static let path: String? = {
+    if let given = ProcessInfo.processInfo.environment["GRAPHRUN_SHARED"] { return given + "/data" }
+    // Symbolic links are followed, so that the tests also find it from a package that links here.
+    var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+    while folder.path != "/" {
+      folder.deleteLastPathComponent()
+      let candidate = folder.appendingPathComponent("shared/data").path
+      if FileManager.default.fileExists(atPath: candidate + "/arxiv/raw") { return candidate }
+    }
+    return nil
+  }()
+
+  static let isThere = path != nil
+  static let absence = "the folder shared/data is not beside this checkout; set GRAPHRUN_SHARED to where it is"
+
+  static func file(_ name: String) -> String { (path ?? "") + "/" + name }
+}
