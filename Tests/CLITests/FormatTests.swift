@@ -15,7 +15,8 @@ struct FormatTests {
   @Test(
     "durations use the two units that matter",
     arguments: [
-      (0, "0 s"), (0.0001, "<1 ms"), (0.24, "240 ms"), (0.9996, "1.0 s"), (3.2, "3.2 s"), (9.96, "10 s"), (59.4, "59 s"),
+      (0, "0 s"), (0.0001, "<1 ms"), (0.24, "240 ms"), (0.9996, "1.0 s"), (3.2, "3.2 s"), (9.96, "10 s"),
+      (59.4, "59 s"),
       (59.7, "1 min 00 s"), (245, "4 min 05 s"), (3599.6, "1 h 00 min"), (7860, "2 h 11 min"), (273_600, "3 d 04 h"),
       (-1, "0 s"), (.infinity, "?"), (.nan, "?"),
     ] as [(Double, String)])
@@ -102,16 +103,21 @@ struct TextWidthTests {
       limit: ("bound", 8), height: 4, formatValue: { "\(Int($0))" }, formatPosition: { "\(Int($0)) s" })
     #expect(
       chart.drawn(width: 10, glyphs: .unicode).rendered(colour: false) == [
-        "█ used   …", "8 ┄┄┄┄┄┄┄┄", "", "    ▄██  ──".replacing("  ──", with: "   ──".dropFirst().description),
-        "0 ▄█████ ▄", "  0 s   7 s".prefix(10).description,
-      ].enumerated().map { $0 == 5 ? "  0 s  7 s" : $1 })
+        "█ used   …",
+        "8 ┄┄┄┄┄┄┄┄",
+        "",
+        "    ▄██ ──",
+        "0 ▄█████ ▄",
+        "  0 s  7 s",
+      ])
   }
 
   @Test func `samples beyond the chart's columns keep their peak`() {
     var values = [Double?](repeating: 1, count: 1000)
     values[503] = 8
     let chart = Chart(
-      positions: (0..<1000).map(Double.init), series: [Chart.Series(name: "x", values: values, style: .plain)], limit: nil,
+      positions: (0..<1000).map(Double.init), series: [Chart.Series(name: "x", values: values, style: .plain)],
+      limit: nil,
       height: 1, formatValue: { "\(Int($0))" }, formatPosition: { "\(Int($0))" })
     #expect(chart.drawn(width: 12, glyphs: .unicode)[1].plain == "8 ▁▁▁▁▁█▁▁▁▁")
   }

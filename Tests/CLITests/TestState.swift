@@ -47,7 +47,8 @@ final class TestState {
   }
 
   func addStage(
-    run: Int64, _ number: Int, _ name: String, _ op: String, shape: String = "partition", tasks: Int, planned: Int? = nil,
+    run: Int64, _ number: Int, _ name: String, _ op: String, shape: String = "partition", tasks: Int,
+    planned: Int? = nil,
     reused: Int = 0, done: Int = 0, failed: Int = 0, skipped: Int = 0, rejects: Int = 0, rows: Int = 0, bytes: Int = 0,
     busy: Double = 0, first: Double? = nil, last: Double? = nil
   ) throws {

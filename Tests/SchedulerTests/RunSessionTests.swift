@@ -25,7 +25,7 @@ private func finals(_ graph: TaskGraph, in folder: String) throws -> [String: UI
   let reader = try StateReader(StateFolder(folder))
   var numbers: [String: UInt64] = [:]
   for stage in graph.stages where !stage.isBag {
-    let value = try reader.result(of: TaskKey(stage: stage.name), registry: TestOps.registry())
+    let value = try reader.result(of: TaskKey(stage: stage.name), file: nil, registry: TestOps.registry())
     numbers[stage.name] = (value as? TestValue)?.number
   }
   return numbers
@@ -149,7 +149,7 @@ private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
       }
       try run(graph(seed: 1), in: folder)
       let changed = try graph(seed: 2)
-      let plan = try StateReader(StateFolder(folder)).plan(changed)
+      let plan = try StateReader(StateFolder(folder)).plan(changed, file: "/nowhere/test.yaml")
       let reasons = plan.reasons()
       func reason(_ key: String) -> String? { changed.task(TaskKey(key)!).flatMap { reasons[Int($0)]?.description } }
       #expect(reason("left") == nil)

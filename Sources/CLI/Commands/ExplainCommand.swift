@@ -40,7 +40,7 @@ struct ExplainCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let (pipeline, folder) = try loadPipeline()
-      let plan = try Plans.plan(pipeline.graph, folder)
+      let plan = try Plans.plan(pipeline, folder)
       let task = try find(try options.key(), in: pipeline.graph)
       for line in ExplainText.lines(task, plan) { Output.line(line) }
     }
@@ -49,7 +49,7 @@ struct ExplainCommand: ParsableCommand {
   /// The pipeline as the last run saw it, with this command's `--set` on top.
   private func loadPipeline() throws -> (Pipeline, StateFolder) {
     let folder = StateLocation.folder(state: options.stateOptions.state, file: options.file)
-    let last = folder.exists ? try StateReader(folder).lastRun() : nil
+    let last = folder.exists ? try StateReader(folder).lastRun(of: options.file.map(Paths.absolute)) : nil
     guard let file = options.file.map(Paths.absolute) ?? last?.file else {
       throw CommandFailure(.cannotRun, "there is no .graphrun folder here; name the DAG file with --file")
     }

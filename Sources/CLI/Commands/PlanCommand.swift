@@ -20,7 +20,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let built = try pipeline.pipeline()
-      let plan = try Plans.plan(built.graph, pipeline.stateFolder)
+      let plan = try Plans.plan(built, pipeline.stateFolder)
       if json {
         try Output.json(PlanDocument(plan, name: built.name))
       } else {
@@ -31,8 +31,10 @@ struct PlanCommand: ParsableCommand {
 }
 
 enum Plans {
-  static func plan(_ graph: TaskGraph, _ folder: StateFolder) throws -> RunPlan {
-    folder.exists ? try StateReader(folder).plan(graph) : StateReader.freshPlan(graph)
+  static func plan(_ pipeline: Pipeline, _ folder: StateFolder) throws -> RunPlan {
+    folder.exists
+      ? try StateReader(folder).plan(pipeline.graph, file: Paths.absolute(pipeline.path))
+      : StateReader.freshPlan(pipeline.graph)
   }
 }
 

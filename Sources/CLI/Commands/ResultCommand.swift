@@ -27,7 +27,12 @@ struct ResultCommand: ParsableCommand {
       let folder = try StateLocation.existing(state: options.stateOptions.state, file: options.file)
       let reader = try StateReader(folder)
       let key = try options.key()
-      guard let value = try reader.result(of: key, registry: Operations.registry) else { throw try missing(key, reader) }
+      guard let last = try reader.lastRun(of: options.file.map(Paths.absolute)) else {
+        throw CommandFailure(.cannotRun, "nothing of \(options.file ?? "any DAG file") has run yet in \(folder.path)")
+      }
+      guard let value = try reader.result(of: key, file: last.file, registry: Operations.registry) else {
+        throw try missing(key, last, reader)
+      }
       let preview = value.preview(limit: rows)
       if json {
         Output.line(preview.json)
@@ -37,8 +42,8 @@ struct ResultCommand: ParsableCommand {
     }
   }
 
-  private func missing(_ key: TaskKey, _ reader: StateReader) throws -> CommandFailure {
-    let names = try reader.stageNames()
+  private func missing(_ key: TaskKey, _ last: RunRecord, _ reader: StateReader) throws -> CommandFailure {
+    let names = try reader.stageNames(of: last.id)
     guard names.contains(key.stage) else {
       let near = nearestName(to: key.stage, among: names)
       return CommandFailure(.usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))

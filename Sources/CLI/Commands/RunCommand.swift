@@ -70,8 +70,8 @@ struct ResumeCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let folder = try StateLocation.existing(state: stateOptions.state, file: file)
-      guard let last = try StateReader(folder).lastRun() else {
-        throw CommandFailure(.cannotRun, "there is no run to resume in \(folder.path)")
+      guard let last = try StateReader(folder).lastRun(of: file.map(Paths.absolute)) else {
+        throw CommandFailure(.cannotRun, "there is no run of \(file ?? "any DAG file") to resume in \(folder.path)")
       }
       var settings = try RunSettings(json: last.settings)
       if let memory = execution.memory { settings.memory = memory.bytes }

@@ -37,7 +37,7 @@ struct Runner {
       guard !json else { return }
       let reused = session.plan.reused > 0 ? ", \(Format.count(session.plan.reused)) results reused" : ""
       Output.error(
-        "\(pipeline.name) · run \(run) · \(Format.count(session.plan.planned)) tasks\(reused) · \(workers) workers · memory \(memory)")
+        "\(pipeline.name) · run \(run) · \(Format.count(session.plan.planned)) tasks\(reused) · \(workers) \(workers == 1 ? "worker" : "workers") · memory \(memory)")
     }) { snapshot in
       if !json { display.update(snapshot) }
     }

@@ -9,8 +9,11 @@ struct StatePlace {
   let database: String
   /// The folder whose lock tells whether the run's process lives; `nil` for a copied file.
   let folder: StateFolder?
+  /// Whose runs are asked for, absolute; `nil` for all in the folder.
+  let file: String?
 
   init(file: String?, state: String?) throws {
+    self.file = file.map(Paths.absolute)
     if let state {
       let path = Paths.absolute(state)
       var isFolder: ObjCBool = false
@@ -23,6 +26,16 @@ struct StatePlace {
     let folder = try StateLocation.existing(state: state, file: file)
     database = folder.database
     self.folder = folder
+  }
+
+  /// The last run of the DAG file that was named; `nil` where none was: then it is the last of all.
+  func lastRun() throws -> Int64? {
+    guard let file else { return nil }
+    let run = try StateFile(database) { _ in }.queue.read {
+      try Int64.fetchOne($0, sql: "SELECT max(run) FROM v1_runs WHERE file = ?", arguments: [file])
+    }
+    guard let run else { throw CommandFailure(.cannotRun, "nothing has run yet: \(database) has no run of \(Paths.shown(file))") }
+    return run
   }
 
   func view() throws -> StatusView {
@@ -59,6 +72,7 @@ struct StatusCommand: ParsableCommand {
     try reporting {
       let place = try StatePlace(file: file, state: stateOptions.state)
       let view = try place.view()
+      let number = try number ?? place.lastRun()
       if json {
         Output.line(try view.statusJSON(run: number))
         return
@@ -150,7 +164,10 @@ struct PastRun: Encodable {
   static func newest(_ limit: Int, in place: StatePlace) throws -> [PastRun] {
     let isDead = place.folder.map { $0.runningProcess() == nil } ?? false
     return try StateFile(place.database) { _ in }.queue.read { db in
-      try Row.fetchAll(db, sql: "SELECT * FROM v1_runs ORDER BY run DESC LIMIT ?", arguments: [limit]).map { row in
+      try Row.fetchAll(
+        db, sql: "SELECT * FROM v1_runs WHERE file = coalesce(?, file) ORDER BY run DESC LIMIT ?",
+        arguments: [place.file, limit]
+      ).map { row in
         let state: String = row["state"]
         return PastRun(
           run: row["run"], name: row["name"], state: isDead && state == "running" ? "died" : state,

@@ -32,7 +32,8 @@ struct PanelData {
   var rest = Rest.none
 
   /// - Throws: `DashboardError` that names the panel, for anything that is wrong with its SQL.
-  static func fetch(_ panel: Panel, of dashboard: Dashboard, arguments: Arguments, from db: Database) throws -> PanelData
+  static func fetch(_ panel: Panel, of dashboard: Dashboard, arguments: Arguments, from db: Database) throws
+    -> PanelData
   {
     func failure(_ message: String) -> DashboardError {
       DashboardError(file: dashboard.file, line: panel.sqlLine, panel: panel.shownName, message: message)
@@ -46,10 +47,10 @@ struct PanelData {
       let limitsItself = panel.sql.contains(":limit")
       // Samples of a chart are all needed; it thins them out itself.
       let limit = panel.kind == .chart ? Int.max : panel.kind == .facts ? 1 : panel.limit
-      statement.arguments = [
+      try statement.setArguments([
         "run": arguments.run, "now": arguments.now, "columns": arguments.columns,
         "limit": panel.kind == .chart ? -1 : panel.limit + 1,
-      ]
+      ])
       var data = PanelData(names: statement.columnNames, rows: [])
       var count = 0
       let rows = try Row.fetchCursor(statement)
@@ -60,9 +61,13 @@ struct PanelData {
       if count > limit, panel.kind != .facts { data.rest = limitsItself ? .unknown : .some(count - limit) }
       return data
     } catch let error as DatabaseError {
-      let isMultiple = error.message?.hasPrefix("Multiple statements") ?? false
-      throw failure(
-        isMultiple ? "a panel's SQL is one statement" : "SQL: \(error.message ?? "error \(error.resultCode.rawValue)")")
+      let message = error.message ?? "error \(error.resultCode.rawValue)"
+      if message.hasPrefix("Multiple statements") { throw failure("a panel's SQL is one statement") }
+      if message.hasPrefix("missing statement argument"), let space = message.lastIndex(of: " ") {
+        let name = message[message.index(after: space)...]
+        throw failure("the SQL asks for :\(name); there are :run, :limit, :now and :columns")
+      }
+      throw failure("SQL: \(message)")
     }
   }
 

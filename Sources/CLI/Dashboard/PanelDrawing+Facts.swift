@@ -47,7 +47,9 @@ extension PanelDrawing {
   private func grid(_ facts: [Fact], firstLabel: Int) -> [StyledText] {
     for count in stride(from: min(PanelDrawing.mostColumns, facts.count), through: 1, by: -1) {
       let height = (facts.count + count - 1) / count
-      let columns = stride(from: 0, to: facts.count, by: height).map { Array(facts[$0..<min($0 + height, facts.count)]) }
+      let columns = stride(from: 0, to: facts.count, by: height).map {
+        Array(facts[$0..<min($0 + height, facts.count)])
+      }
       let labels = columns.enumerated().map { index, column in
         max(index == 0 ? firstLabel : 0, column.map { TextWidth.of($0.label) }.max() ?? 0)
       }

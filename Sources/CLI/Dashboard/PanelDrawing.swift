@@ -190,7 +190,8 @@ struct Answer {
         let near = nearestName(to: name, among: data.names).map { "; did you mean \"\($0)\"?" } ?? ""
         let known = near.isEmpty ? " (it gives \(data.names.joined(separator: ", ")))" : ""
         throw DashboardError(
-          file: file, line: column.line, panel: panel.shownName, message: "the SQL gives no column \"\(name)\"\(near)\(known)")
+          file: file, line: column.line, panel: panel.shownName,
+          message: "the SQL gives no column \"\(name)\"\(near)\(known)")
       }
     }
   }

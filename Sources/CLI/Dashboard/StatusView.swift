@@ -81,7 +81,8 @@ struct StatusView {
         (
           "outputs",
           .array(
-            try rows("SELECT task, path, bytes, rows, at FROM v1_results WHERE run = ? AND store = 'output' ORDER BY path"))
+            try rows(
+              "SELECT task, path, bytes, rows, at FROM v1_results WHERE run = ? AND store = 'output' ORDER BY path"))
         ),
       ])
       return object.text()

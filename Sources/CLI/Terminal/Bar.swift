@@ -8,7 +8,8 @@ enum Bar {
     if fraction > 0 { eighths = max(eighths, 1) }
     if fraction < 1 { eighths = min(eighths, width * 8 - 1) }
     var bar = StyledText(String(repeating: glyphs.full, count: eighths / 8), style)
-    if eighths % 8 != 0 { bar.append(String(glyphs.left(eighths: eighths % 8)), style) }
+    let edge = glyphs.left(eighths: eighths % 8)
+    if eighths % 8 != 0, edge != glyphs.track { bar.append(String(edge), style) }
     bar.append(String(repeating: glyphs.track, count: width - bar.width), .dim)
     return bar
   }

@@ -30,7 +30,7 @@ enum LiveBlock {
     _ snapshot: ProgressSnapshot, _ estimate: ProgressEstimate, _ width: Int, _ glyphs: Glyphs
   ) -> StyledText {
     var parts = [
-      StyledText(Format.percent(snapshot.fraction).leftPadded(to: 5), .bold),
+      StyledText(Format.percent(snapshot.fraction).leftPadded(to: 6), .bold),
       StyledText("\(Format.count(snapshot.done))/\(Format.count(snapshot.planned)) tasks"),
     ]
     if snapshot.failed > 0 { parts.append(StyledText("\(Format.count(snapshot.failed)) failed", .bad)) }
@@ -47,7 +47,7 @@ enum LiveBlock {
     let used = ByteCount(snapshot.residentBytes)
     let fraction = snapshot.memoryLimit > 0 ? Double(used.bytes) / Double(snapshot.memoryLimit) : 0
     let parts = [
-      StyledText(Format.percent(fraction).leftPadded(to: 5)),
+      StyledText(Format.percent(fraction).leftPadded(to: 6)),
       StyledText("\(used) of \(ByteCount(snapshot.memoryLimit))"),
       StyledText("spilled \(ByteCount(snapshot.spilledTotal))", snapshot.spilledTotal > 0 ? .plain : .dim),
     ]

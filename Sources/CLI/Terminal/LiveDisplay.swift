@@ -36,7 +36,9 @@ final class LiveDisplay: Sendable {
       state.snapshot = snapshot
       if terminal.isTerminal {
         guard snapshot.elapsedSeconds >= LiveDisplay.patience || phaseChanged else { return }
-        if let last = state.drawnAt, snapshot.elapsedSeconds - last < LiveDisplay.frameInterval, !phaseChanged { return }
+        if let last = state.drawnAt, snapshot.elapsedSeconds - last < LiveDisplay.frameInterval, !phaseChanged {
+          return
+        }
         state.drawnAt = snapshot.elapsedSeconds
         write(frame(&state, snapshot))
       } else {

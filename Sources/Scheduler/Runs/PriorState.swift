@@ -36,26 +36,19 @@ struct PriorState: Sendable {
     var files: [String: FileIdentity]
   }
 
-  struct RunRecord: Sendable {
-    var id: Int64
-    var name: String
-    var state: String
-    var file: String
-    var folder: String
-    var settings: String
-  }
 
   var results: [Fingerprint: StoredResult] = [:]
   var stages: [String: StageRecord] = [:]
   var lastRun: RunRecord?
 
   /// Reads everything a plan needs.
-  static func read(_ db: Database) throws -> PriorState {
+  ///
+  /// Several DAG files may share a state folder. Results are known by their fingerprints, whoever made them; what a
+  /// task was like last time is asked of the same DAG file's runs only.
+  /// - Parameter file: the DAG file, absolute.
+  static func read(_ db: Database, file: String) throws -> PriorState {
     var state = PriorState()
-    if let row = try Row.fetchOne(db, sql: "SELECT id, name, state, file, folder, settings FROM run ORDER BY id DESC LIMIT 1") {
-      state.lastRun = RunRecord(
-        id: row[0], name: row[1], state: row[2], file: row[3], folder: row[4], settings: row[5])
-    }
+    state.lastRun = try RunRecord.last(in: db, of: file)
     let results = try Row.fetchCursor(db, sql: "SELECT fingerprint, store, kind, value, path, bytes FROM result ORDER BY id")
     while let row = try results.next() {
       guard let bytes = row[0] as Data?, let fingerprint = Fingerprint(bytes: bytes),
@@ -68,8 +61,9 @@ struct PriorState: Sendable {
       db,
       sql: """
         SELECT run, number, name, op, op_version, parameters, inputs FROM stage
-        WHERE (name, run) IN (SELECT name, max(run) FROM stage GROUP BY name)
-        """)
+        WHERE (name, run) IN (
+          SELECT name, max(run) FROM stage WHERE run IN (SELECT id FROM run WHERE file = ?) GROUP BY name)
+        """, arguments: [file])
     while let row = try stages.next() {
       let record = StageRecord(
         run: row[0], number: row[1], op: row[3], version: row[4], parameters: try parseParameters(row[5]),
@@ -97,5 +91,31 @@ struct PriorState: Sendable {
   static func parametersText(_ parameters: [String: ParameterValue]) -> String {
     let fields = parameters.sorted { $0.key < $1.key }.map { "\(jsonQuoted($0.key)):\(jsonQuoted($0.value.json))" }
     return "{" + fields.joined(separator: ",") + "}"
+  }
+}
+
+/// A run as the state file has it.
+public struct RunRecord: Sendable {
+  public let id: Int64
+  public let name: String
+  /// As in the view `v1_runs`.
+  public let state: String
+  /// The DAG file, absolute.
+  public let file: String
+  /// Where the command was given.
+  public let folder: String
+  /// JSON, as given to the run.
+  public let settings: String
+
+  /// - Parameter file: of this DAG file; `nil` for whichever ran last.
+  static func last(in db: Database, of file: String?) throws -> RunRecord? {
+    let row = try Row.fetchOne(
+      db,
+      sql: """
+        SELECT id, name, state, file, folder, settings FROM run WHERE file = coalesce(?, file) ORDER BY id DESC LIMIT 1
+        """, arguments: [file])
+    return row.map {
+      RunRecord(id: $0[0], name: $0[1], state: $0[2], file: $0[3], folder: $0[4], settings: $0[5])
+    }
   }
 }

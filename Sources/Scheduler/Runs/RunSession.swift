@@ -90,7 +90,7 @@ public final class RunSession: Sendable {
   /// - Throws: `SchedulerError` if another run holds the folder, or it cannot be used.
   public init(_ request: RunRequest, in folder: StateFolder) throws {
     self.request = request
-    store = try RunStore(folder)
+    store = try RunStore(folder, file: request.file)
     died = store.died
     plan = RunPlan(graph: request.graph, prior: store.prior, verifying: true)
     engine = Late()
@@ -115,13 +115,11 @@ public final class RunSession: Sendable {
     try checkSourcesFit(budget)
 
     let values = ValueStore(registry: request.registry)
-    var keptSpills: Set<String> = []
     for task in plan.graph.tasks where plan.decision(task) == .reused {
       guard let stored = plan.stored(task), let location = RunSession.location(stored) else { continue }
-      if case .spill(let path, _) = location { keptSpills.insert(path) }
       values.adopt(task, location)
     }
-    store.sweepSpill(keeping: keptSpills)
+    try store.sweepSpill()
 
     let run = try store.begin(request, plan: plan, at: Engine.now())
     let engine = engine

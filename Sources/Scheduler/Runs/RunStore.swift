@@ -5,6 +5,7 @@ import Graph
 /// A state folder, opened to run on: locked, migrated, and swept of what a dead run left.
 final class RunStore: Sendable {
   let folder: StateFolder
+  private let file: String
   private let lock: StateLock
   let queue: DatabaseQueue
   let prior: PriorState
@@ -12,8 +13,10 @@ final class RunStore: Sendable {
   let died: Int64?
 
   /// - Throws: `SchedulerError`: locked, not writable, damaged or newer.
-  init(_ folder: StateFolder) throws {
+  /// - Parameter file: the DAG file, absolute.
+  init(_ folder: StateFolder, file: String) throws {
     self.folder = folder
+    self.file = file
     try folder.create()
     lock = try StateLock(folder.lockFile)
     do {
@@ -27,7 +30,7 @@ final class RunStore: Sendable {
             WHERE state = 'running'
             """)
         try db.execute(sql: "DELETE FROM running")
-        return (try PriorState.read(db), died)
+        return (try PriorState.read(db, file: file), died)
       }
     } catch {
       throw StateDatabase.failure(error, folder)
@@ -87,9 +90,12 @@ final class RunStore: Sendable {
             UPDATE run SET state = ?, reason = ?, ended_at = ?, seen_at = ?, peak_rss = max(peak_rss, ?) WHERE id = ?
             """, arguments: [state, reason, now, now, peakResident, run])
         try db.execute(sql: "DELETE FROM running WHERE run = ?", arguments: [run])
-        if state == "done" { try db.execute(sql: "DELETE FROM result WHERE store = 'spill'") }
+        if state == "done" {
+          try db.execute(
+            sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)", arguments: [file])
+        }
       }
-      if state == "done" { sweepSpill(keeping: []) }
+      if state == "done" { try sweepSpill() }
       // A copy of the one file, without its log, then holds everything.
       try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
     } catch {
@@ -97,8 +103,9 @@ final class RunStore: Sendable {
     }
   }
 
-  /// Removes spill files that no result on record names.
-  func sweepSpill(keeping paths: Set<String>) {
+  /// Removes spill files that no result on record names: a run that was killed had not yet recorded them.
+  func sweepSpill() throws {
+    let paths = try queue.read { try Set(String.fetchAll($0, sql: "SELECT path FROM result WHERE store = 'spill'")) }
     for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.spill)) ?? [] {
       let path = folder.spill + "/" + name
       if !paths.contains(path) { unlink(path) }

@@ -16,44 +16,31 @@ public struct StateReader: Sendable {
     queue = try StateDatabase.open(folder, readOnly: true)
   }
 
-  /// What a run of `graph` would do.
-  public func plan(_ graph: TaskGraph) throws -> RunPlan {
-    RunPlan(graph: graph, prior: try queue.read(PriorState.read))
+  /// What a run of `graph`, made from the DAG file at `file`, would do.
+  public func plan(_ graph: TaskGraph, file: String) throws -> RunPlan {
+    RunPlan(graph: graph, prior: try queue.read { try PriorState.read($0, file: file) })
   }
 
   /// What a run of `graph` would do on a folder where nothing has run.
   public static func freshPlan(_ graph: TaskGraph) -> RunPlan { RunPlan(graph: graph, prior: PriorState()) }
 
-  public struct LastRun: Sendable {
-    public let id: Int64
-    public let name: String
-    /// As in the view `v1_runs`.
-    public let state: String
-    public let file: String
-    public let folder: String
-    /// JSON, as given to the run.
-    public let settings: String
+  /// - Parameter file: of this DAG file; `nil` for whichever ran last.
+  public func lastRun(of file: String? = nil) throws -> RunRecord? {
+    try queue.read { try RunRecord.last(in: $0, of: file) }
   }
 
-  public func lastRun() throws -> LastRun? {
-    try queue.read { db in
-      try Row.fetchOne(db, sql: "SELECT id, name, state, file, folder, settings FROM run ORDER BY id DESC LIMIT 1").map {
-        LastRun(id: $0[0], name: $0[1], state: $0[2], file: $0[3], folder: $0[4], settings: $0[5])
-      }
-    }
-  }
-
-  /// The newest stored result of a task.
+  /// The newest stored result of a task, of the given DAG file's runs if they have one.
   /// - Returns: `nil` if none is on record.
   /// - Throws: `TaskError` if it is on record and cannot be read.
-  public func result(of key: TaskKey, registry: OpRegistry) throws -> (any TaskValue)? {
+  public func result(of key: TaskKey, file: String?, registry: OpRegistry) throws -> (any TaskValue)? {
     let (level, index) = key.role.levelAndIndex
     let row = try queue.read { db in
       try Row.fetchOne(
         db,
         sql: """
-          SELECT store, kind, value, path FROM result WHERE stage = ? AND level = ? AND idx = ? ORDER BY id DESC LIMIT 1
-          """, arguments: [key.stage, level, index])
+          SELECT store, kind, value, path FROM result WHERE stage = ? AND level = ? AND idx = ?
+          ORDER BY run IN (SELECT id FROM run WHERE file = ?) DESC, id DESC LIMIT 1
+          """, arguments: [key.stage, level, index, file])
     }
     guard let row else { return nil }
     if let value = row[2] as Data? { return try registry.readValue(kind: row[1], from: Buffer(value)) }
@@ -61,11 +48,9 @@ public struct StateReader: Sendable {
     return try ValueFile.read(path, registry: registry)
   }
 
-  /// Names of the stages of the last run, in order.
-  public func stageNames() throws -> [String] {
-    try queue.read { db in
-      try String.fetchAll(db, sql: "SELECT name FROM stage WHERE run = (SELECT max(id) FROM run) ORDER BY number")
-    }
+  /// Names of a run's stages, in order.
+  public func stageNames(of run: Int64) throws -> [String] {
+    try queue.read { try String.fetchAll($0, sql: "SELECT name FROM stage WHERE run = ? ORDER BY number", arguments: [run]) }
   }
 }
 
