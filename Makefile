@@ -22,7 +22,7 @@ build: install-dependencies
 
 demo: build
 	@echo
-	$(PROGRAM) sample arxiv --items 4000 --files 8 --seed 1 --output $(EXAMPLE)/data
+	$(PROGRAM) sample arxiv --items 60000 --files 16 --seed 1 --output $(EXAMPLE)/data
 	@echo
 	$(PROGRAM) run $(EXAMPLE)/arxiv.yaml --memory 256MB
 	@echo

@@ -87,6 +87,29 @@ import Testing
     }
   }
 
+  @Test("Two DAG files may share a folder: each has its own last run, results and reasons")
+  func sharedFolder() throws {
+    try TestFiles.withFolder { folder in
+      try Pipelines.sample(60, files: 2, in: folder)
+      for (name, column) in [("a", "abstract"), ("b", "title")] {
+        try TestFiles.write(
+          """
+          tasks:
+            papers: {op: arxiv.read, with: {files: data, columns: [id, \(column)]}}
+            kinds: {op: bag.distinct, from: papers, with: {column: \(column)}}
+          """, to: folder + "/\(name).yaml")
+        #expect(try Program.run("run", "\(name).yaml", in: folder).status == 0)
+      }
+      #expect(try Program.run("plan", "a.yaml", in: folder).output.contains("a is up to date"))
+      #expect(try Program.run("status", "a.yaml", in: folder).output.hasPrefix("a  run 1"))
+      #expect(try Program.run("status", in: folder).output.hasPrefix("b  run 2"))
+      let results = try ["a.yaml", "b.yaml"].map { file in
+        try Program.run("result", "kinds", "--file", file, "--json", in: folder).output
+      }
+      #expect(results[0].contains("abstract") && results[1].contains("title"))
+    }
+  }
+
   @Test("status reads the file alone: a copy elsewhere, in a folder that cannot be written, shows the same")
   func copiedState() throws {
     try TestFiles.withFolder { folder in

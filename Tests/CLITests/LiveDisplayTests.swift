@@ -86,21 +86,35 @@ struct LiveDisplayTests {
     display.printAbove("a message")
     display.finish()
     let esc = "\u{1B}["
-    let memory = "memory  █████▋░░  70 %  180 MB of 256 MB\(esc)K\n"
+    let begin = "\(esc)?2026h\(esc)?7l\r"
+    let memory = "\(esc)2Kmemory  █████▋░░  70 %  180 MB of 256 MB"
+    let end = "\(esc)J\(esc)2A\r\(esc)?7h\(esc)?2026l"
     #expect(
       written.all == [
-        "\(esc)?2026htasks   ░░░░░░░░   0 %  0/1,200 tasks\(esc)K\n\(memory)\(esc)J\(esc)?2026l",
-        "\(esc)?2026h\(esc)2A\ra message\(esc)K\n"
-          + "tasks   ▏░░░░░░░  <1 %  1/1,200 tasks\(esc)K\n\(memory)\(esc)J\(esc)?2026l",
-        "\(esc)2A\r\(esc)J",
+        "\(begin)\(esc)2K\r\n\(esc)2Ktasks   ░░░░░░░░   0 %  0/1,200 tasks\r\n\(memory)\(end)",
+        "\(begin)\(esc)?7h\(esc)2Ka message\r\n\(esc)?7l\(esc)2K\r\n"
+          + "\(esc)2Ktasks   ▏░░░░░░░  <1 %  1/1,200 tasks\r\n\(memory)\(end)",
+        "\r\(esc)J",
       ])
   }
 
-  @Test func `a narrowed window is climbed by the rows that its lines now take`() {
-    var painter = BlockPainter()
-    let lines = [StyledText(String(repeating: "x", count: 30)), StyledText("y"), StyledText()]
-    _ = painter.paint(lines, columns: 31, colour: false)
-    #expect(painter.paint([StyledText("z")], columns: 10, colour: false).contains("\u{1B}[5A\r"))
+  @Test func `without a block a message is a plain line, and the end writes nothing`() {
+    let written = Written()
+    let display = LiveDisplay(terminal: Terminal(isTerminal: true, hasColour: true) { .init(columns: 80, rows: 24) }) {
+      written.append($0)
+    }
+    display.printAbove("a message")
+    display.finish()
+    #expect(written.all == ["a message\n"])
+  }
+
+  @Test func `the block is no taller than the window`() {
+    let written = Written()
+    let display = LiveDisplay(terminal: Terminal(isTerminal: true, hasColour: false) { .init(columns: 80, rows: 3) }) {
+      written.append($0)
+    }
+    display.update(snapshot(at: 1, running: 4))
+    #expect(written.all[0].contains("tasks") && !written.all[0].contains("memory"))
   }
 
   @Test func `colour marks little`() {

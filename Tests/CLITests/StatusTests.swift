@@ -284,36 +284,49 @@ struct StatusTests {
       terminal: terminal, frame: { _ in pages.removeFirst() }, write: { written.append($0) }, sleep: { _ in true }
     ).run()
     let esc = "\u{1B}["
-    func frame(_ home: String, _ lines: [String]) -> String {
-      "\(esc)?2026h\(home)" + lines.map { $0 + "\(esc)K\n" }.joined() + "\(esc)J\(esc)?2026l"
+    func frame(_ lines: [String]) -> String {
+      "\(esc)?2026h\(esc)?7l\(esc)H" + lines.map { "\(esc)2K" + $0 }.joined(separator: "\r\n")
+        + "\(esc)J\(esc)?7h\(esc)?2026l"
     }
     #expect(ending == .runEnded)
     #expect(
       written == [
-        "\(esc)?25l",
-        frame("", ["line 0 1", "line 1 1", "line 2 1", "… 6 more lines"]),
-        frame("\(esc)4A\r", ["line 0 2", "line 1 2", "line 2 2", "… 6 more lines"]),
-        frame("\(esc)4A\r", (0..<6).map { "line \($0) 10" }),
-        "\(esc)?25h",
+        "\(esc)?1049h\(esc)?25l" + frame(["line 0 1", "line 1 1", "line 2 1", "line 3 1", "… 5 more lines"]),
+        frame(["line 0 2", "line 1 2", "line 2 2", "line 3 2", "… 5 more lines"]),
+        "\(esc)?1049l\(esc)?25h" + (0..<6).map { "line \($0) 10\n" }.joined(),
       ])
   }
 
-  @Test func `an interrupt or an error gives the cursor back`() throws {
+  @Test func `a run that is over already is shown once, without any screen`() throws {
+    var written: [String] = []
+    _ = try StatusWatcher(
+      terminal: Terminal(isTerminal: true, hasColour: false) { .init(columns: 40, rows: 5) },
+      frame: { _ in page(2, done: 1, state: "done") }, write: { written.append($0) }, sleep: { _ in true }
+    ).run()
+    #expect(written == ["line 0 1\nline 1 1\n"])
+  }
+
+  @Test func `an interrupt or an error gives the screen back`() throws {
     var written: [String] = []
     let terminal = Terminal(isTerminal: true, hasColour: false) { .init(columns: 40, rows: 5) }
     let ending = try StatusWatcher(
       terminal: terminal, frame: { _ in page(2, done: 1) }, write: { written.append($0) }, sleep: { _ in false }
     ).run()
     #expect(ending == .interrupted)
-    #expect(written.last == BlockPainter.showCursor)
+    #expect(written.last == BlockPainter.leaveOtherScreen + "line 0 1\nline 1 1\n")
     written = []
+    var isFirst = true
     #expect(throws: StatusError.self) {
       try StatusWatcher(
-        terminal: terminal, frame: { _ in throw StatusError(.unreadable, "gone") }, write: { written.append($0) },
-        sleep: { _ in true }
+        terminal: terminal,
+        frame: { _ in
+          guard isFirst else { throw StatusError(.unreadable, "gone") }
+          isFirst = false
+          return page(1, done: 1)
+        }, write: { written.append($0) }, sleep: { _ in true }
       ).run()
     }
-    #expect(written.last == BlockPainter.showCursor)
+    #expect(written.last == BlockPainter.leaveOtherScreen + "line 0 1\n")
   }
 
   @Test func `into a pipe a watcher writes plain lines`() throws {

@@ -44,9 +44,11 @@ struct ArxivGoldenTests {
     let papers = try Ops.read("arxiv.read", DataFolder.file("arxiv/raw/" + ArxivGoldenTests.files[0]))
     let whole = try Ops.apply("arxiv.preprocess", preprocess, to: papers)
     var parts = try Ops.apply(
-      "text.tokenize", ["column": .string("abstract"), "into": .string("token_abs"), "keep": .boolean(false)], to: papers)
+      "text.tokenize", ["column": .string("abstract"), "into": .string("token_abs"), "keep": .boolean(false)],
+      to: papers)
     parts = try Ops.apply(
-      "text.oneHot", ["column": .string("main_cat_list"), "categories": .strings(ArxivGoldenTests.categories)], to: parts)
+      "text.oneHot", ["column": .string("main_cat_list"), "categories": .strings(ArxivGoldenTests.categories)],
+      to: parts)
     parts = try parts.selecting(whole.names)
     #expect(try Ops.jsonLines(parts) == Ops.jsonLines(whole))
   }

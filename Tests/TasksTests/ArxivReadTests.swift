@@ -85,64 +85,108 @@ import Testing
   }
 
   /// name, text, record, words of the message, ids kept under on_error: skip, rejects
-  static let bad: [(name: String, text: [UInt8], record: String?, words: [String], kept: [String], rejects: [String])] = {
-    let (a, b, c) = (keyed("1"), keyed("2"), keyed("3"))
-    func bytes(_ text: String, _ damage: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
-      var all = Array(text.utf8)
-      damage(&all)
-      return all
-    }
-    func wreck(_ all: inout [UInt8], _ mark: UInt8 = UInt8(ascii: "@")) {
-      for index in all.indices where all[index] == mark { all[index] = 0xFF }
-    }
-    return [
-      ("empty", [], nil, ["the file is empty", "on_error: skip"], [], ["whole file"]),
-      ("blank", bytes(" \n\t"), nil, ["the file is empty"], [], ["whole file"]),
-      ("no abstract", bytes("{\(a), \"2\": {\"categories\": {}}, \(c)}"), "2",
-        ["the record has no \"abstract\"", "on_error: skip"], ["1", "3"], ["2"]),
-      ("abstract a number", bytes("{\(a), \(keyed("2", abstract: "17")), \(c)}"), "2",
-        ["\"abstract\" is a number, not a string"], ["1", "3"], ["2"]),
-      ("abstract null", bytes("{\(a), \(keyed("2", abstract: "null")), \(c)}"), "2",
-        ["\"abstract\" is null, not a string"], ["1", "3"], ["2"]),
-      ("abstract a list", bytes("{\(keyed("1", abstract: "[\"x\", {\"y\": 1}]")), \(c)}"), "1",
-        ["\"abstract\" is a list"], ["3"], ["1"]),
-      ("no categories", bytes("{\"1\": {\"abstract\": \"x\"}, \(c)}"), "1", ["no \"categories\""], ["3"], ["1"]),
-      ("categories a list", bytes("{\"1\": {\"abstract\": \"x\", \"categories\": [1]}, \(c)}"), "1",
-        ["\"categories\" is a list"], ["3"], ["1"]),
-      ("category without main", bytes("{\"1\": {\"abstract\": \"x\", \"categories\": {\"c\": {\"x\": 1}}}, \(c)}"), "1",
-        ["no \"main_category\""], ["3"], ["1"]),
-      ("record no object", bytes("{\(a), \"2\": [], \(c)}"), "2", ["the record is a list, not an object"], ["1", "3"], ["2"]),
-      ("bad escape", bytes("{\(keyed("1", abstract: "\"\\q\"")), \(c)}"), "1", ["escape"], ["3"], ["1"]),
-      ("cut in a string", bytes("{\(a), \(b), \"3\": {\"abstract\": \"Some te"), "3",
-        ["cut off in the middle of this record", "at byte", "on_error: skip"], ["1", "2"], ["3"]),
-      ("cut in an object", bytes("{\(a), \(b), \"3\": {\"abstract\": \"x\", \"categories\": {\"c\": {}"), "3",
-        ["cut off in the middle of this record"], ["1", "2"], ["3"]),
-      ("cut between records", bytes("{\(a), \(b)"), "the last", ["cut off after its last complete record"],
-        ["1", "2"], ["the last"]),
-      ("cut behind a comma", bytes("{\(a), \(b),"), "the last", ["cut off after its last complete record"],
-        ["1", "2"], ["the last"]),
-      ("cut in a key", bytes("{\(a), \"2"), "the last", ["cut off"], ["1"], ["the last"]),
-      ("only a brace", bytes("{"), "whole file", ["cut off"], [], ["whole file"]),
-      ("invalid UTF-8 in a text", bytes("{\(a), \(keyed("2", abstract: "\"a@b\"")), \(c)}") { wreck(&$0) }, "2",
-        ["not valid UTF-8 from byte 128 of the file on", "on_error: skip"], ["1", "3"], ["2"]),
-      ("invalid UTF-8 in a key", bytes("{\(a), \(keyed("2@")), \(c)}") { wreck(&$0) }, "2\u{FFFD}",
-        ["not valid UTF-8"], ["1", "3"], ["2\u{FFFD}"]),
-      ("comma missing", bytes("{\(a) \(b), \(c)}"), nil, ["the JSON breaks near byte"], ["1"], []),
-      ("trailing text", bytes("{\(a)} x"), nil, ["the JSON breaks near byte"], ["1"], []),
-      ("line no JSON", bytes("{\"id\": 1x}"), "line 1", ["the line"], [], ["line 1"]),
-      ("line a list", bytes("[1, 2]"), "line 1", ["a list begins here", "keyed by id"], [], ["line 1"]),
-      ("line cut off", bytes("\(line("1"))\n{\"id\": \"2\", \"abst"), "line 2", ["the line is cut off"], ["1"], ["line 2"]),
-      ("line without abstract", bytes("{\"id\": \"1\", \"categories\": \"cs.LG\"}\n\(line("2"))"), "line 1",
-        ["no \"abstract\"", "(id 1)"], ["2"], ["line 1"]),
-      ("line without id", bytes("{\"abstract\": \"x\", \"categories\": \"cs.LG\"}\n\(line("2"))"), "line 1",
-        ["no \"id\""], ["2"], ["line 1"]),
-      ("unknown archive", bytes("\(line("1"))\n\(line("2", categories: "math.CO alchemy.AU"))"), "line 2",
-        ["\"alchemy.AU\" belongs to no archive", "(id 2)"], ["1"], ["line 2"]),
-      ("line invalid UTF-8", bytes("\(line("1"))\n\(line("@"))\n\(line("3"))") { wreck(&$0) }, "line 2",
-        ["the line is not valid UTF-8 from its byte 9 on"], ["1", "3"], ["line 2"]),
-      ("trailing text in a line", bytes("\(line("1")) {}\n\(line("2"))"), "line 1", ["the line"], ["2"], ["line 1"]),
-    ]
-  }()
+  static let bad: [(name: String, text: [UInt8], record: String?, words: [String], kept: [String], rejects: [String])] =
+    {
+      let (a, b, c) = (keyed("1"), keyed("2"), keyed("3"))
+      func bytes(_ text: String, _ damage: (inout [UInt8]) -> Void = { _ in }) -> [UInt8] {
+        var all = Array(text.utf8)
+        damage(&all)
+        return all
+      }
+      func wreck(_ all: inout [UInt8], _ mark: UInt8 = UInt8(ascii: "@")) {
+        for index in all.indices where all[index] == mark { all[index] = 0xFF }
+      }
+      return [
+        ("empty", [], nil, ["the file is empty", "on_error: skip"], [], ["whole file"]),
+        ("blank", bytes(" \n\t"), nil, ["the file is empty"], [], ["whole file"]),
+        (
+          "no abstract", bytes("{\(a), \"2\": {\"categories\": {}}, \(c)}"), "2",
+          ["the record has no \"abstract\"", "on_error: skip"], ["1", "3"], ["2"]
+        ),
+        (
+          "abstract a number", bytes("{\(a), \(keyed("2", abstract: "17")), \(c)}"), "2",
+          ["\"abstract\" is a number, not a string"], ["1", "3"], ["2"]
+        ),
+        (
+          "abstract null", bytes("{\(a), \(keyed("2", abstract: "null")), \(c)}"), "2",
+          ["\"abstract\" is null, not a string"], ["1", "3"], ["2"]
+        ),
+        (
+          "abstract a list", bytes("{\(keyed("1", abstract: "[\"x\", {\"y\": 1}]")), \(c)}"), "1",
+          ["\"abstract\" is a list"], ["3"], ["1"]
+        ),
+        ("no categories", bytes("{\"1\": {\"abstract\": \"x\"}, \(c)}"), "1", ["no \"categories\""], ["3"], ["1"]),
+        (
+          "categories a list", bytes("{\"1\": {\"abstract\": \"x\", \"categories\": [1]}, \(c)}"), "1",
+          ["\"categories\" is a list"], ["3"], ["1"]
+        ),
+        (
+          "category without main", bytes("{\"1\": {\"abstract\": \"x\", \"categories\": {\"c\": {\"x\": 1}}}, \(c)}"),
+          "1",
+          ["no \"main_category\""], ["3"], ["1"]
+        ),
+        (
+          "record no object", bytes("{\(a), \"2\": [], \(c)}"), "2", ["the record is a list, not an object"],
+          ["1", "3"], ["2"]
+        ),
+        ("bad escape", bytes("{\(keyed("1", abstract: "\"\\q\"")), \(c)}"), "1", ["escape"], ["3"], ["1"]),
+        (
+          "cut in a string", bytes("{\(a), \(b), \"3\": {\"abstract\": \"Some te"), "3",
+          ["cut off in the middle of this record", "at byte", "on_error: skip"], ["1", "2"], ["3"]
+        ),
+        (
+          "cut in an object",
+          bytes("{\(a), \(b), \"3\": {\"abstract\": \"x\", \"categories\": {\"c\": {\"main_category\": \"A\"}"), "3",
+          ["cut off in the middle of this record"], ["1", "2"], ["3"]
+        ),
+        (
+          "cut between records", bytes("{\(a), \(b)"), "the last", ["cut off after its last complete record"],
+          ["1", "2"], ["the last"]
+        ),
+        (
+          "cut behind a comma", bytes("{\(a), \(b),"), "the last", ["cut off after its last complete record"],
+          ["1", "2"], ["the last"]
+        ),
+        ("cut in a key", bytes("{\(a), \"2"), "the last", ["cut off"], ["1"], ["the last"]),
+        ("only a brace", bytes("{"), "whole file", ["cut off"], [], ["whole file"]),
+        (
+          "invalid UTF-8 in a text", bytes("{\(a), \(keyed("2", abstract: "\"a@b\"")), \(c)}") { wreck(&$0) }, "2",
+          [
+            "not valid UTF-8 from byte \("{\(a), \"2\": {\"abstract\": \"a@".utf8.count) of the file on",
+            "on_error: skip",
+          ], ["1", "3"], ["2"]
+        ),
+        (
+          "invalid UTF-8 in a key", bytes("{\(a), \(keyed("2@")), \(c)}") { wreck(&$0) }, "2\u{FFFD}",
+          ["not valid UTF-8"], ["1", "3"], ["2\u{FFFD}"]
+        ),
+        ("comma missing", bytes("{\(a) \(b), \(c)}"), nil, ["the JSON breaks near byte"], ["1"], []),
+        ("trailing text", bytes("{\(a)} x"), nil, ["the JSON breaks near byte"], ["1"], []),
+        ("line no JSON", bytes("{\"id\" 1}"), "line 1", ["the line"], [], ["line 1"]),
+        ("line a list", bytes("[1, 2]"), "line 1", ["a list begins here", "keyed by id"], [], ["line 1"]),
+        (
+          "line cut off", bytes("\(line("1"))\n{\"id\": \"2\", \"abst"), "line 2", ["the line is cut off"], ["1"],
+          ["line 2"]
+        ),
+        (
+          "line without abstract", bytes("{\"id\": \"1\", \"categories\": \"cs.LG\"}\n\(line("2"))"), "line 1",
+          ["no \"abstract\"", "(id 1)"], ["2"], ["line 1"]
+        ),
+        (
+          "line without id", bytes("{\"abstract\": \"x\", \"categories\": \"cs.LG\"}\n\(line("2"))"), "line 1",
+          ["no \"id\""], ["2"], ["line 1"]
+        ),
+        (
+          "unknown archive", bytes("\(line("1"))\n\(line("2", categories: "math.CO alchemy.AU"))"), "line 2",
+          ["\"alchemy.AU\" belongs to no archive", "(id 2)"], ["1"], ["line 2"]
+        ),
+        (
+          "line invalid UTF-8", bytes("\(line("1"))\n\(line("@"))\n\(line("3"))") { wreck(&$0) }, "line 2",
+          ["the line is not valid UTF-8 from its byte 9 on"], ["1", "3"], ["line 2"]
+        ),
+        ("trailing text in a line", bytes("\(line("1")) {}\n\(line("2"))"), "line 1", ["the line"], ["2"], ["line 1"]),
+      ]
+    }()
 
   @Test(arguments: bad.indices)
   func badInputIsNamedByFileRecordAndRemedy(number: Int) throws {
@@ -177,7 +221,9 @@ import Testing
   }
 
   @Test func damagedFilesNeverCrash() throws {
-    let keyed = Array("{\((0..<12).map { ArxivReadTests.keyed("\($0)", more: ", \"authors\": {\"author\": []}") }.joined(separator: ", "))}".utf8)
+    let keyed = Array(
+      "{\((0..<12).map { ArxivReadTests.keyed("\($0)", more: ", \"authors\": {\"author\": []}") }.joined(separator: ", "))}"
+        .utf8)
     let lines = Array((0..<12).map { ArxivReadTests.line("\($0)") }.joined(separator: "\n").utf8)
     var numbers = SeededNumbers(5)
     for round in 0..<800 {
@@ -185,7 +231,8 @@ import Testing
       if round % 3 == 0 { bytes.removeLast(Int.random(in: 0..<bytes.count, using: &numbers)) }
       for _ in 0..<Int.random(in: 0...3, using: &numbers) where !bytes.isEmpty {
         let damage = Array("\"{}[],:\\x\u{FF}\u{0}1".utf8)
-        bytes[Int.random(in: 0..<bytes.count, using: &numbers)] = damage[Int.random(in: 0..<damage.count, using: &numbers)]
+        bytes[Int.random(in: 0..<bytes.count, using: &numbers)] =
+          damage[Int.random(in: 0..<damage.count, using: &numbers)]
       }
       let path = try folder.file("fuzz.json", bytes)
       let columns: [String: ParameterValue] = [

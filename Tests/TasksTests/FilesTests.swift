@@ -50,7 +50,9 @@ import Testing
       do { _ = try names(pattern) } catch { return "\(error)" }
       return "no error"
     }
-    #expect(message("*.jsonl").contains("no file matches \(folder.path)/*.jsonl; looked in the folder \(folder.path), which holds none"))
+    #expect(
+      message("*.jsonl").contains(
+        "no file matches \(folder.path)/*.jsonl; looked in the folder \(folder.path), which holds none"))
     #expect(message("none/*/x").contains("looked in the folder \(folder.path)/none, which does not exist"))
     #expect(message("paper.json").contains("there is no file \(folder.path)/paper.json; did you mean \"papers.json\"?"))
     #expect(message("none/x").contains("its folder \(folder.path)/none does not exist"))
@@ -240,7 +242,9 @@ import Testing
     #expect(Set(ids).count == 1000)
     #expect(ids.first == "0704.0001")
     let words = tables.map { table in
-      (0..<table.count).reduce(0) { $0 + (table["abstract"]?.string(at: $1)?.split { $0 == " " || $0 == "\n" }.count ?? 0) }
+      (0..<table.count).reduce(0) {
+        $0 + (table["abstract"]?.string(at: $1)?.split { $0 == " " || $0 == "\n" }.count ?? 0)
+      }
     }
     #expect((95...130).contains(words.reduce(0, +) / 1000))
     let names = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/a").sorted()
@@ -260,7 +264,13 @@ import Testing
     #expect(found[9] == "0704.4500")
     #expect(found[10] == "0705.0001")
     var late = ArxivIdentifiers(from: 700_000)
-    #expect(late.next() == { var other = ArxivIdentifiers(from: 699_999); _ = other.next(); return other.next() }())
+    #expect(
+      late.next()
+        == {
+          var other = ArxivIdentifiers(from: 699_999)
+          _ = other.next()
+          return other.next()
+        }())
   }
 
   @Test func aFolderThatCannotBeWrittenIsNamed() throws {

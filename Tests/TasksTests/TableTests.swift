@@ -18,7 +18,11 @@ import Testing
     for row in 0..<rows {
       small.append(Int8(truncatingIfNeeded: row))
       middle.append(Int32(row) * 1000)
-      if Bool.random(using: &numbers) { large.append(Int64.random(in: .min ... .max, using: &numbers)) } else { large.appendNull() }
+      if Bool.random(using: &numbers) {
+        large.append(Int64.random(in: .min ... .max, using: &numbers))
+      } else {
+        large.appendNull()
+      }
       real.append(Double(row) / 3)
       if row % 3 == 0 { flag.appendNull() } else { flag.append(row % 2 == 0) }
       if row % 5 == 4 { try text.appendNull() } else { try text.append(String(repeating: "é\"", count: row % 7)) }
@@ -113,7 +117,8 @@ import Testing
 
   @Test func columnsAreSelectedAndDropped() throws {
     let table = try sample(rows: 3, seed: 1)
-    #expect(try Ops.apply("table.select", ["columns": .strings(["list", "small"])], to: table).names == ["list", "small"])
+    #expect(
+      try Ops.apply("table.select", ["columns": .strings(["list", "small"])], to: table).names == ["list", "small"])
     #expect(
       try Ops.apply("table.drop", ["columns": .strings(["list", "small"])], to: table).names
         == ["middle", "large", "real", "flag", "text ü"])
@@ -138,7 +143,9 @@ import Testing
     for fanIn in [2, 3, 8, 100] {
       let total = try Ops.reduce("bag.sum", ["split_every": .integer(fanIn)], tables)
       #expect(total.preview(limit: 1).json == #"{"n":41905}"#)
-      #expect(try Ops.reduce("bag.count", ["split_every": .integer(fanIn)], tables).preview(limit: 1).json == #"{"count":319}"#)
+      #expect(
+        try Ops.reduce("bag.count", ["split_every": .integer(fanIn)], tables).preview(limit: 1).json
+          == #"{"count":319}"#)
     }
   }
 
@@ -192,7 +199,8 @@ import Testing
     let found = try Ops.reduce("bag.distinct", ["column": .string("c"), "split_every": .integer(2)], tables)
     #expect(found.names == ["c"])
     #expect((0..<found.count).map { found.columns[0].string(at: $0) } == ["", "B", "a", "b", "ä"])
-    let texts = try (0..<4).map { part in try Table.strings("t", (0..<1000).map { "value \(part * 500 + $0)" } + [nil]) }
+    let texts = try (0..<4).map { part in try Table.strings("t", (0..<1000).map { "value \(part * 500 + $0)" } + [nil])
+    }
     #expect(try Ops.reduce("bag.distinct", ["column": .string("t")], texts).count == 2500)
   }
 }

@@ -8,9 +8,10 @@ import Testing
   let tokenizer = Tokenizer()
 
   @Test func textIsCutAtWhiteSpaceAndMarks() {
-    #expect(tokenizer.tokens("gluon-(anti)quark, e.g. 1/2") == [
-      "gluon", "-", "(", "anti", ")", "quark", ",", "e", ".", "g", ".", "1", "/", "2",
-    ])
+    #expect(
+      tokenizer.tokens("gluon-(anti)quark, e.g. 1/2") == [
+        "gluon", "-", "(", "anti", ")", "quark", ",", "e", ".", "g", ".", "1", "/", "2",
+      ])
   }
 
   @Test func emptyAndBlankTextsGiveNothing() {
@@ -88,7 +89,9 @@ import Testing
   @Test func randomTextsAreCutAsTheDefinitionSays() throws {
     var numbers = SeededNumbers(7)
     let pool =
-      Array("abcdefgh XY  \n.,-(){}\\$\"“”‘’«»½£₤¡§–—éöñ量子𝔤😀\u{A0}\u{85}\u{2009}\u{1C}\u{200B}\u{2010}\u{7F}\u{0}".unicodeScalars)
+      Array(
+        "abcdefgh XY  \n.,-(){}\\$\"“”‘’«»½£₤¡§–—éöñ量子𝔤😀\u{A0}\u{85}\u{2009}\u{1C}\u{200B}\u{2010}\u{7F}\u{0}"
+          .unicodeScalars)
     var texts: [String] = []
     for _ in 0..<3000 {
       var text = ""

@@ -42,7 +42,7 @@ struct ValidateCommand: ParsableCommand {
       let built = try pipeline.pipeline()
       let tasks = built.graph.taskCount
       Output.line(
-        "\(pipeline.file) is valid: \(built.name), \(built.graph.stages.count) entries, \(Format.count(tasks)) tasks")
+        "\(pipeline.file) is valid: \(built.name), \(built.graph.stages.count == 1 ? "1 entry" : "\(built.graph.stages.count) entries"), \(Format.counted(tasks, "task"))")
     }
   }
 }

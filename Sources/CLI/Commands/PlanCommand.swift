@@ -102,7 +102,7 @@ enum PlanText {
 
   static func lines(_ plan: RunPlan, name: String) -> [String] {
     guard plan.planned > 0 else {
-      return ["\(name) is up to date: nothing to do (\(Format.count(plan.graph.taskCount)) tasks)"]
+      return ["\(name) is up to date: nothing to do (\(Format.counted(plan.graph.taskCount, "task")))"]
     }
     var lines = [
       "\(name): \(Format.count(plan.planned)) of \(Format.count(plan.graph.taskCount)) tasks would run, "

@@ -11,7 +11,7 @@ struct RunReport {
     switch summary.outcome {
     case .upToDate:
       lines = [
-        "\(pipeline.name) is up to date: nothing to do (\(Format.count(pipeline.graph.taskCount)) tasks)"
+        "\(pipeline.name) is up to date: nothing to do (\(Format.counted(pipeline.graph.taskCount, "task")))"
       ]
     case .done: lines = RunReport.done(summary, pipeline)
     case .failed: lines = RunReport.failed(summary, resume, stateFolder)
@@ -26,10 +26,10 @@ struct RunReport {
 
   private static func done(_ summary: RunSummary, _ pipeline: Pipeline) -> [String] {
     let last = summary.last
-    let reused = last.reused > 0 ? ", \(Format.count(last.reused)) results reused" : ""
+    let reused = last.reused > 0 ? ", \(Format.counted(last.reused, "result")) reused" : ""
     let spilled = last.spilledTotal > 0 ? ", spilled \(ByteCount(last.spilledTotal))" : ""
     var lines = [
-      "done in \(Format.duration(last.elapsedSeconds)): \(Format.count(last.done)) tasks\(reused), "
+      "done in \(Format.duration(last.elapsedSeconds)): \(Format.counted(last.done, "task"))\(reused), "
         + "peak memory \(ByteCount(summary.peakResident)) of \(ByteCount(last.memoryLimit))\(spilled)"
     ]
     let folders = Dictionary(grouping: summary.written) { file in
@@ -39,14 +39,14 @@ struct RunReport {
       let bytes = ByteCount(files.reduce(0) { $0 + $1.fileByteCount })
       let records = files.reduce(0) { $0 + $1.records }
       lines.append(
-        "wrote \(Format.count(files.count)) \(files.count == 1 ? "file" : "files"), \(Format.count(records)) records, "
+        "wrote \(Format.counted(files.count, "file")), \(Format.counted(records, "record")), "
           + "\(bytes) to \(Paths.shown(folder))/")
     }
     if !summary.rejects.isEmpty {
       let records = summary.rejects.reduce(0) { $0 + $1.records }
       let first = Paths.shown(summary.rejects[0].path)
       let rest = summary.rejects.count > 1 ? " and \(Format.count(summary.rejects.count - 1)) more" : ""
-      lines.append("set aside \(Format.count(records)) \(records == 1 ? "record" : "records"): \(first)\(rest)")
+      lines.append("set aside \(Format.counted(records, "record")): \(first)\(rest)")
     }
     for stage in pipeline.graph.stages where !stage.isBag {
       lines.append("value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
@@ -75,7 +75,7 @@ struct RunReport {
     }
     let left = last.planned - last.done - last.failed - last.skipped
     lines.append(
-      "run \(summary.run ?? 0) failed after \(Format.duration(last.elapsedSeconds)): \(Format.count(last.done)) tasks done, "
+      "run \(summary.run ?? 0) failed after \(Format.duration(last.elapsedSeconds)): \(Format.counted(last.done, "task")) done, "
         + "\(Format.count(last.failed)) failed, \(Format.count(last.skipped)) skipped"
         + (left > 0 ? ", \(Format.count(left)) not started" : ""))
     lines.append("log: \(Paths.shown(stateFolder.database))")

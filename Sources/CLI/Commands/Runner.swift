@@ -35,9 +35,9 @@ struct Runner {
     let summary = try session.execute(willRun: { run in
       interrupts.begin()
       guard !json else { return }
-      let reused = session.plan.reused > 0 ? ", \(Format.count(session.plan.reused)) results reused" : ""
+      let reused = session.plan.reused > 0 ? ", \(Format.counted(session.plan.reused, "result")) reused" : ""
       Output.error(
-        "\(pipeline.name) · run \(run) · \(Format.count(session.plan.planned)) tasks\(reused) · \(workers) \(workers == 1 ? "worker" : "workers") · memory \(memory)")
+        "\(pipeline.name) · run \(run) · \(Format.counted(session.plan.planned, "task"))\(reused) · \(Format.counted(workers, "worker")) · memory \(memory)")
     }) { snapshot in
       if !json { display.update(snapshot) }
     }

@@ -55,22 +55,29 @@ struct StatusWatcher {
 
   func run() throws -> Ending { terminal.isTerminal ? try redraw() : try printLines() }
 
+  /// Draws on the terminal's other screen, where a page may be as tall as the window and nothing scrolls away; the
+  /// last page is then printed where the command was given.
   private func redraw() throws -> Ending {
-    var painter = BlockPainter()
+    var painter = BlockPainter(place: .otherScreen)
     var shown: (lines: [StyledText], size: Terminal.Size)?
-    write(BlockPainter.hideCursor)
-    defer { write(BlockPainter.showCursor) }
+    var last: [StyledText] = []
+    defer {
+      write(
+        (painter.isShown ? BlockPainter.leaveOtherScreen : "")
+          + last.rendered(colour: terminal.hasColour).map { $0 + "\n" }.joined())
+    }
     while true {
-      let size = terminal.size
       let begun = ContinuousClock.now
-      let page = try frame(max(1, size.columns - 1))
-      // The last page stays, so it may be as long as it is.
-      let lines = page.isOver ? page.lines : fitted(page.lines, rows: size.rows)
+      let size = terminal.size
+      let page = try frame(size.columns)
+      last = page.lines
+      if page.isOver { return .runEnded }
+      let lines = fitted(page.lines, rows: size.rows)
       if shown?.lines != lines || shown?.size != size {
-        write(painter.paint(lines, columns: size.columns, colour: terminal.hasColour))
+        let enter = painter.isShown ? "" : BlockPainter.enterOtherScreen
+        write(enter + painter.paint(lines, colour: terminal.hasColour))
         shown = (lines, size)
       }
-      if page.isOver { return .runEnded }
       guard sleep(StatusWatcher.pause(after: begun)) else { return .interrupted }
     }
   }
@@ -81,9 +88,8 @@ struct StatusWatcher {
   }
 
   private func fitted(_ lines: [StyledText], rows: Int?) -> [StyledText] {
-    // One row is the cursor's.
-    guard let rows, lines.count > rows - 1, rows > 2 else { return lines }
-    let kept = lines.prefix(rows - 2)
+    guard let rows, lines.count > rows, rows > 1 else { return lines }
+    let kept = lines.prefix(rows - 1)
     let rest = lines.count - kept.count
     return kept + [StyledText("\(glyphs.ellipsis) \(rest) more lines", .dim)]
   }
@@ -118,7 +124,7 @@ final class WatchSignals {
   init() {
     let queue = DispatchQueue(label: "graphrun.watch")
     for number in [SIGINT, SIGTERM, SIGWINCH] {
-      // The source sees it all the same; the default action would end the process with the cursor hidden.
+      // The source sees it all the same; the default action would end the process on the wrong screen.
       if number != SIGWINCH { signal(number, SIG_IGN) }
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler { [alarm] in

@@ -84,3 +84,8 @@ enum Output {
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 }
+
+extension Format {
+  /// `1 task`, `12 tasks`, `1,000 files`.
+  static func counted(_ number: Int, _ noun: String) -> String { "\(count(number)) \(noun)\(number == 1 ? "" : "s")" }
+}

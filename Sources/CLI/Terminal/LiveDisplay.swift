@@ -54,7 +54,7 @@ final class LiveDisplay: Sendable {
   /// A message that stays, above the block.
   func printAbove(_ line: String) {
     state.withLock { state in
-      guard let snapshot = state.snapshot, !state.painter.isEmpty else { return write(line + "\n") }
+      guard let snapshot = state.snapshot, state.painter.isShown else { return write(line + "\n") }
       write(frame(&state, snapshot, above: [line]))
     }
   }
@@ -62,7 +62,7 @@ final class LiveDisplay: Sendable {
   /// Takes the block away: what is to stay is printed by the report that follows.
   func finish() {
     state.withLock { state in
-      let frame = state.painter.erase(columns: terminal.size.columns)
+      let frame = state.painter.erase()
       state.snapshot = nil
       if !frame.isEmpty { write(frame) }
     }
@@ -74,7 +74,8 @@ final class LiveDisplay: Sendable {
     var lines = LiveBlock.lines(snapshot, state.estimate, width: max(1, size.columns - 1), glyphs: terminal.glyphs)
     state.height = max(state.height, lines.count)
     lines += [StyledText](repeating: StyledText(), count: state.height - lines.count)
-    if let rows = size.rows { lines = Array(lines.prefix(max(1, rows - 1))) }
-    return state.painter.paint(lines, columns: size.columns, colour: terminal.hasColour, above: above)
+    // The painter's own line above them needs room too.
+    if let rows = size.rows { lines = Array(lines.prefix(max(1, rows - 2))) }
+    return state.painter.paint(lines, colour: terminal.hasColour, above: above)
   }
 }

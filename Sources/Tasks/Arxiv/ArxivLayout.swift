@@ -47,11 +47,15 @@ enum ArxivLayout: String, CaseIterable, Sendable {
     mutating func next() -> (key: String, valueStart: UInt8)? {
       let scan = JSONScan(head)
       position = JSONScan.skipSpace(head, position)
-      if position < head.count, head[position] == UInt8(ascii: ",") { position = JSONScan.skipSpace(head, position + 1) }
+      if position < head.count, head[position] == UInt8(ascii: ",") {
+        position = JSONScan.skipSpace(head, position + 1)
+      }
       guard position < head.count, head[position] == UInt8(ascii: "\""), let end = scan.endOfString(position) else {
         return nil
       }
       let key = scan.text((position + 1)..<(end - 1))
+      // Whatever comes now, the next search begins further on: damaged text must not be looked at for ever.
+      position = head.count
       let colon = JSONScan.skipSpace(head, end)
       guard colon < head.count, head[colon] == UInt8(ascii: ":") else { return (key, 0) }
       let value = JSONScan.skipSpace(head, colon + 1)

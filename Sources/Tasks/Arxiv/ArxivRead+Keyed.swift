@@ -144,7 +144,7 @@ extension ArxivRead {
     scanning: while true {
       switch scan.next() {
       case .entry(let entry):
-        if failure.offset <= entry.value.upperBound {
+        if failure.offset < entry.value.upperBound {
           blamed = entry.key
           break scanning
         }

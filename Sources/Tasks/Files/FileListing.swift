@@ -32,7 +32,8 @@ enum FileListing {
       guard !inside.isEmpty else { throw ParameterError(parameter, "the folder \(pattern) holds no files") }
       return inside
     }
-    guard pattern.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") })
+    guard
+      pattern.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") })
     else { throw missingFile(pattern, parameter: parameter) }
 
     var found = glob_t()
@@ -44,7 +45,9 @@ enum FileListing {
     var matches: [String] = []
     if result == 0 {
       for index in 0..<Int(found.gl_pathc) {
-        if let path = found.gl_pathv[index].map({ String(cString: $0) }), kind(of: path) != S_IFDIR { matches.append(path) }
+        if let path = found.gl_pathv[index].map({ String(cString: $0) }), kind(of: path) != S_IFDIR {
+          matches.append(path)
+        }
       }
     }
     guard !matches.isEmpty else {

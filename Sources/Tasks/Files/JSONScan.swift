@@ -45,7 +45,9 @@ struct JSONScan {
 
   mutating func next() -> Step {
     position = JSONScan.skipSpace(bytes, position)
-    if position < bytes.count, bytes[position] == UInt8(ascii: ",") { position = JSONScan.skipSpace(bytes, position + 1) }
+    if position < bytes.count, bytes[position] == UInt8(ascii: ",") {
+      position = JSONScan.skipSpace(bytes, position + 1)
+    }
     guard position < bytes.count else { return .cutOff(key: nil, at: position) }
     if bytes[position] == UInt8(ascii: "}") { return .end(position + 1) }
     guard bytes[position] == UInt8(ascii: "\"") else { return .broken(position) }

@@ -65,7 +65,8 @@ extension sj_paper {
   }
 
   private static let expected = [
-    "authors": "an object with \"author\"", "author": "an object or a list of them", "authors_parsed": "a list of names",
+    "authors": "an object with \"author\"", "author": "an object or a list of them",
+    "authors_parsed": "a list of names",
     "categories": "a text of codes or an object of categories",
   ]
 }

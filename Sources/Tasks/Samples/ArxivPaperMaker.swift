@@ -38,7 +38,8 @@ struct ArxivPaperMaker: ~Copyable {
     let authors = (0..<authorCount(&random)).map { _ in
       (key: ArxivPaperMaker.surnames[random.below(ArxivPaperMaker.surnames.count)], fore: forenames(&random))
     }
-    let journal = random.chance(0.42) ? "Rev. Test. \(1 + random.below(240)) (20\(10 + random.below(14))) \(random.below(900))" : ""
+    let journal =
+      random.chance(0.42) ? "Rev. Test. \(1 + random.below(240)) (20\(10 + random.below(14))) \(random.below(900))" : ""
     let categories = pickCategories(&random)
     switch layout {
     case .keyed: appendKeyed(identifier, authors, journal, categories, &random, to: &out)
@@ -75,7 +76,8 @@ struct ArxivPaperMaker: ~Copyable {
     return picked
   }
 
-  private mutating func appendText(_ median: Double, spread: Double, range: ClosedRange<Int>, width: Int?, stop: Bool,
+  private mutating func appendText(
+    _ median: Double, spread: Double, range: ClosedRange<Int>, width: Int?, stop: Bool,
     _ random: inout SampleRandom, to out: inout BufferBuilder
   ) {
     let count = Int(random.logNormal(median: median, spread: spread))

@@ -96,8 +96,10 @@ struct SampleWords: ~Copyable {
   }
 
   private static let syllables = [
-    "al", "ber", "chi", "dar", "del", "dra", "eno", "fal", "gam", "gri", "hel", "ido", "jun", "kal", "ker", "lam", "lin",
-    "lor", "mag", "mer", "nal", "net", "nor", "ol", "pel", "per", "qui", "ral", "ren", "ros", "sim", "son", "tal", "ter",
+    "al", "ber", "chi", "dar", "del", "dra", "eno", "fal", "gam", "gri", "hel", "ido", "jun", "kal", "ker", "lam",
+    "lin",
+    "lor", "mag", "mer", "nal", "net", "nor", "ol", "pel", "per", "qui", "ral", "ren", "ros", "sim", "son", "tal",
+    "ter",
     "tive", "tro", "ula", "ver", "vis", "wer", "xen", "yl", "zon", "ing", "ity", "ment", "tion", "ous", "al", "ic",
   ]
 

@@ -139,7 +139,8 @@ public struct Column: Sendable {
     return try withExtendedLifetime((offsets, bytes)) {
       try body(
         StringCells(
-          offsets: offsets.base.assumingMemoryBound(to: Int32.self), bytes: bytes.base.assumingMemoryBound(to: UInt8.self),
+          offsets: offsets.base.assumingMemoryBound(to: Int32.self),
+          bytes: bytes.base.assumingMemoryBound(to: UInt8.self),
           count: count, byteCount: bytes.count))
     }
   }

@@ -63,10 +63,18 @@ extension FixedColumnBuilder where Value: Numeric {
   }
 }
 
-extension FixedColumnBuilder where Value == Int8 { public init(capacity: Int = 0) { self.init(type: .int8, capacity: capacity) } }
-extension FixedColumnBuilder where Value == Int32 { public init(capacity: Int = 0) { self.init(type: .int32, capacity: capacity) } }
-extension FixedColumnBuilder where Value == Int64 { public init(capacity: Int = 0) { self.init(type: .int64, capacity: capacity) } }
-extension FixedColumnBuilder where Value == Double { public init(capacity: Int = 0) { self.init(type: .float64, capacity: capacity) } }
+extension FixedColumnBuilder where Value == Int8 {
+  public init(capacity: Int = 0) { self.init(type: .int8, capacity: capacity) }
+}
+extension FixedColumnBuilder where Value == Int32 {
+  public init(capacity: Int = 0) { self.init(type: .int32, capacity: capacity) }
+}
+extension FixedColumnBuilder where Value == Int64 {
+  public init(capacity: Int = 0) { self.init(type: .int64, capacity: capacity) }
+}
+extension FixedColumnBuilder where Value == Double {
+  public init(capacity: Int = 0) { self.init(type: .float64, capacity: capacity) }
+}
 
 /// Builds a column of flags, one bit a cell.
 public struct BoolColumnBuilder: ~Copyable {

@@ -145,7 +145,8 @@ struct BagSum: ReductionOp {
         "split_every", .integer(2...Int.max), default: .integer(8),
         summary: "how many partial results one combining task takes"),
     ],
-    output: "one record with a total per column: int64 for whole numbers and flags, float64 for numbers; nulls count as 0",
+    output:
+      "one record with a total per column: int64 for whole numbers and flags, float64 for numbers; nulls count as 0",
     example: """
       totals:
         op: bag.sum

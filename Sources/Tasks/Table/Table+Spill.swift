@@ -55,7 +55,9 @@ extension Table {
     let zeros = [UInt8](repeating: 0, count: alignment)
     var written = head.count
     for (buffer, start) in zip(buffers, starts) {
-      try zeros.withUnsafeBytes { if start > written { try sink.write(UnsafeRawBufferPointer(rebasing: $0[..<(start - written)])) } }
+      try zeros.withUnsafeBytes {
+        if start > written { try sink.write(UnsafeRawBufferPointer(rebasing: $0[..<(start - written)])) }
+      }
       if buffer.count > 0 { try sink.write(buffer.bytes) }
       written = start + buffer.count
     }
