@@ -33,7 +33,8 @@ import Testing
         #expect(ours.count == golden.count)
         for (our, theirs) in zip(ours, golden) { #expect(NSDictionary(dictionary: our).isEqual(to: theirs)) }
         let ourLine = try #require(TestFiles.text(folder + "/out/" + name).split(separator: "\n").first)
-        let goldenLine = try #require(TestFiles.text(shared + "/data/arxiv/golden/" + name).split(separator: "\n").first)
+        let goldenLine = try #require(
+          TestFiles.text(shared + "/data/arxiv/golden/" + name).split(separator: "\n").first)
         let columns = try #require(golden.first).keys
         #expect(Self.columnOrder(ourLine, among: columns) == Self.columnOrder(goldenLine, among: columns))
       }
@@ -85,7 +86,9 @@ import Testing
     }
   }
 
-  @Test("A second run does nothing and says so; a touched file redoes its tasks and the totals; a parameter what it reaches")
+  @Test(
+    "A second run does nothing and says so; a touched file redoes its tasks and the totals; a parameter what it reaches"
+  )
   func upToDate() throws {
     try TestFiles.withFolder { folder in
       try Pipelines.sample(200, files: 4, in: folder)

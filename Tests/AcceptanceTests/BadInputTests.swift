@@ -20,7 +20,8 @@ import Testing
   }
 
   private func runOn(
-    _ content: String, name: String = "papers.json", extra: String = "", _ check: (Program.Outcome, String) throws -> Void
+    _ content: String, name: String = "papers.json", extra: String = "",
+    _ check: (Program.Outcome, String) throws -> Void
   ) throws {
     try runOn(Data(content.utf8), name: name, extra: extra, check)
   }
@@ -35,7 +36,9 @@ import Testing
     }
   }
 
-  private func expectFailure(_ outcome: Program.Outcome, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expectFailure(
+    _ outcome: Program.Outcome, _ words: [String], sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     #expect(outcome.status == 1, "\(outcome.errors)", sourceLocation: sourceLocation)
     for word in words {
       #expect(outcome.output.contains(word), "\"\(word)\" in: \(outcome.output)", sourceLocation: sourceLocation)
@@ -43,7 +46,9 @@ import Testing
     #expect(outcome.output.contains("go on with: graphrun resume"), sourceLocation: sourceLocation)
   }
 
-  private func expectBadFile(_ outcome: Program.Outcome, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation) {
+  private func expectBadFile(
+    _ outcome: Program.Outcome, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation
+  ) {
     #expect(outcome.status == 65, "\(outcome.errors)", sourceLocation: sourceLocation)
     for word in words {
       #expect(outcome.errors.contains(word), "\"\(word)\" in: \(outcome.errors)", sourceLocation: sourceLocation)
@@ -154,7 +159,8 @@ import Testing
 
   @Test("With on_error: skip bad records go to a side file, are counted in status, and the rest is written")
   func skipping() throws {
-    let content = "{\(Pipelines.paper("0704.0001")), \(Pipelines.paper("0704.0002", abstract: nil)), \(Pipelines.paper("0704.0003"))}"
+    let content =
+      "{\(Pipelines.paper("0704.0001")), \(Pipelines.paper("0704.0002", abstract: nil)), \(Pipelines.paper("0704.0003"))}"
     try runOn(content, extra: ", on_error: skip") { outcome, folder in
       #expect(outcome.status == 0, "\(outcome.errors)\(outcome.output)")
       #expect(try TestFiles.text(folder + "/out/papers.json").split(separator: "\n").count == 2)
@@ -166,7 +172,8 @@ import Testing
     }
   }
 
-  @Test("An unreadable file is named", .enabled(if: getuid() != 0 || Sandbox.canDropRights, "root reads everything here"))
+  @Test(
+    "An unreadable file is named", .enabled(if: getuid() != 0 || Sandbox.canDropRights, "root reads everything here"))
   func unreadable() throws {
     try TestFiles.withFolder { folder in
       try TestFiles.write("{\(Pipelines.paper("1"))}", to: folder + "/data/papers.json")
@@ -179,7 +186,9 @@ import Testing
     }
   }
 
-  @Test("An output folder that is not writable is named", .enabled(if: getuid() != 0 || Sandbox.canDropRights, "root writes everywhere here"))
+  @Test(
+    "An output folder that is not writable is named",
+    .enabled(if: getuid() != 0 || Sandbox.canDropRights, "root writes everywhere here"))
   func unwritable() throws {
     try TestFiles.withFolder { folder in
       try TestFiles.write("{\(Pipelines.paper("1"))}", to: folder + "/data/papers.json")
@@ -192,7 +201,9 @@ import Testing
     }
   }
 
-  @Test("A disk that fills up is named, and the run resumes when there is room", .enabled(if: Sandbox.canMount, "mounting needs root"))
+  @Test(
+    "A disk that fills up is named, and the run resumes when there is room",
+    .enabled(if: Sandbox.canMount, "mounting needs root"))
   func diskFull() throws {
     try TestFiles.withFolder { folder in
       let disk = folder + "/disk"
@@ -211,12 +222,16 @@ import Testing
     }
   }
 
-  @Test("A full disk under the state folder ends the run with a clear word", .enabled(if: Sandbox.canMount, "mounting needs root"))
+  @Test(
+    "A full disk under the state folder ends the run with a clear word",
+    .enabled(if: Sandbox.canMount, "mounting needs root"))
   func stateDiskFull() throws {
     try TestFiles.withFolder { folder in
       let disk = folder + "/disk"
       try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
-      try #require(Sandbox.shell("mount -t tmpfs -o size=256k tmpfs '\(disk)' && head -c 200k /dev/zero > '\(disk)/filler'; true") == 0)
+      try #require(
+        Sandbox.shell("mount -t tmpfs -o size=256k tmpfs '\(disk)' && head -c 200k /dev/zero > '\(disk)/filler'; true")
+          == 0)
       defer { Sandbox.shell("umount '\(disk)'") }
       try Pipelines.sample(200, files: 2, in: folder)
       let file = try Pipelines.copy(Pipelines.arxiv, to: folder)

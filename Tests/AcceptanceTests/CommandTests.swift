@@ -7,7 +7,8 @@ import Testing
   @Test(
     "Every verb's help shows an example",
     arguments: [
-      "run", "resume", "status", "runs", "plan", "explain", "result", "graph", "ops", "validate", "sample", "clean", "doctor",
+      "run", "resume", "status", "runs", "plan", "explain", "result", "graph", "ops", "validate", "sample", "clean",
+      "doctor",
     ])
   func help(verb: String) throws {
     try TestFiles.withFolder { folder in
@@ -44,7 +45,8 @@ import Testing
       #expect(dot.hasPrefix("digraph graphrun {") && dot.contains("papers × 2"))
       #expect(try Program.run("graph", file, "--format", "mermaid", in: folder).output.contains("flowchart LR"))
       let plan = try Program.run("plan", file, in: folder)
-      #expect(plan.output.contains("9 of 9 tasks would run") && plan.output.contains("it has never run"), "\(plan.output)")
+      #expect(
+        plan.output.contains("9 of 9 tasks would run") && plan.output.contains("it has never run"), "\(plan.output)")
       #expect(!TestFiles.exists(folder + "/.graphrun"), "plan changes nothing")
       #expect(try Program.run("status", file, in: folder).errors.contains("nothing has run yet"))
 
@@ -56,7 +58,8 @@ import Testing
       let head = try Program.run("result", "written[0]", "--file", file, "--json", in: folder).json()
       #expect(head["records"] as? Int == 50)
       #expect(try Program.run("result", "papers[0]", "--file", file, in: folder).errors.contains("keep: true"))
-      #expect(try Program.run("result", "total", "--file", file, in: folder).errors.contains("did you mean \"totals\"?"))
+      #expect(
+        try Program.run("result", "total", "--file", file, in: folder).errors.contains("did you mean \"totals\"?"))
 
       #expect(try Program.run("clean", file, "--dry-run", in: folder).output.contains("would remove"))
       try TestFiles.write("mine", to: folder + "/.graphrun/notes.txt")
@@ -127,14 +130,16 @@ import Testing
     }
   }
 
-  @Test("Every dashboard is drawn, piped without escape codes, and no line is wider than asked", arguments: [60, 80, 200])
+  @Test(
+    "Every dashboard is drawn, piped without escape codes, and no line is wider than asked", arguments: [60, 80, 200])
   func dashboards(width: Int) throws {
     try TestFiles.withFolder { folder in
       try Pipelines.sample(60, files: 2, in: folder)
       let file = try Pipelines.copy(Pipelines.arxiv, to: folder)
       #expect(try Program.run("run", file, in: folder).status == 0)
       for name in ["progress", "tasks", "memory", "failures"] {
-        let outcome = try Program.run("status", file, "--dashboard", name, in: folder, environment: ["COLUMNS": "\(width)"])
+        let outcome = try Program.run(
+          "status", file, "--dashboard", name, in: folder, environment: ["COLUMNS": "\(width)"])
         #expect(outcome.status == 0, "\(name): \(outcome.errors)")
         #expect(!outcome.output.contains("\u{1B}"), "\(name)")
         for line in outcome.output.split(separator: "\n") { #expect(line.count <= width, "\(name): \(line)") }

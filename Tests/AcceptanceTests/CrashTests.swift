@@ -10,7 +10,9 @@ import Testing
     let path = folder + "/.graphrun/state.sqlite"
     guard TestFiles.exists(path) else { return nil }
     return try DatabaseQueue(path: path).read { db in
-      guard try db.viewExists("v1_runs"), try Int.fetchOne(db, sql: "SELECT count(*) FROM v1_runs") != 0 else { return nil }
+      guard try db.viewExists("v1_runs"), try Int.fetchOne(db, sql: "SELECT count(*) FROM v1_runs") != 0 else {
+        return nil
+      }
       return try body(db)
     }
   }
@@ -33,7 +35,8 @@ import Testing
     try state(folder) { try Int.fetchOne($0, sql: "SELECT count(*) FROM v1_runs") ?? 0 } ?? 0
   }
 
-  @Test("Killed at random moments again and again, resume ends with the bytes of an undisturbed run", arguments: [1, 2, 3])
+  @Test(
+    "Killed at random moments again and again, resume ends with the bytes of an undisturbed run", arguments: [1, 2, 3])
   func killed(seed: Int) throws {
     try TestFiles.withFolder { folder in
       var random = SeededRandom(seed: UInt64(seed))
@@ -62,7 +65,9 @@ import Testing
         ended = outcome.status == 0
         kills += ended ? 0 : 1
         // Whatever stands under a final name is whole.
-        for (name, bytes) in Pipelines.contents(of: output) { #expect(bytes == expected[name], "\(name) after kill \(kills)") }
+        for (name, bytes) in Pipelines.contents(of: output) {
+          #expect(bytes == expected[name], "\(name) after kill \(kills)")
+        }
         guard try Self.runs(folder) > runs else { continue }  // killed before it began
         let again = try Self.ranAgain(folder, despite: before)
         #expect(again.isEmpty, "ran again though durable: \(again)")

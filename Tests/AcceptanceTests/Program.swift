@@ -19,7 +19,8 @@ struct Program {
   /// `GRAPHRUN_PROGRAM`, or the program that was built with the tests.
   static let path: String = {
     if let path = ProcessInfo.processInfo.environment["GRAPHRUN_PROGRAM"] { return path }
-    let tests = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+    let tests =
+      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
     return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("graphrun").path
   }()
 
@@ -79,7 +80,8 @@ struct Program {
 /// A folder with a pipeline over made-up papers.
 enum Pipelines {
   static let categories = [
-    "Computer Science", "Mathematics", "Physics", "Quantitative Biology", "Quantitative Finance", "Statistics", "Economics",
+    "Computer Science", "Mathematics", "Physics", "Quantitative Biology", "Quantitative Finance", "Statistics",
+    "Economics",
     "Electrical Engineering and Systems Science",
   ]
 
@@ -95,7 +97,8 @@ enum Pipelines {
 
   static func sample(_ items: Int, files: Int, seed: Int = 1, layout: String = "keyed", in folder: String) throws {
     let outcome = try Program.run(
-      "sample", "arxiv", "--items", "\(items)", "--files", "\(files)", "--seed", "\(seed)", "--layout", layout, "--output",
+      "sample", "arxiv", "--items", "\(items)", "--files", "\(files)", "--seed", "\(seed)", "--layout", layout,
+      "--output",
       folder + "/data", in: folder)
     guard outcome.status == 0 else { throw Failure(outcome.errors) }
   }

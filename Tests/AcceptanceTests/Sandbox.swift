@@ -19,11 +19,14 @@ enum Sandbox {
   static let canMount: Bool = {
     guard getuid() == 0 else { return false }
     let folder = NSTemporaryDirectory() + "graphrun-mount-\(getpid())"
-    return shell("mkdir -p '\(folder)' && mount -t tmpfs -o size=64k tmpfs '\(folder)' && umount '\(folder)' && rmdir '\(folder)'") == 0
+    return shell(
+      "mkdir -p '\(folder)' && mount -t tmpfs -o size=64k tmpfs '\(folder)' && umount '\(folder)' && rmdir '\(folder)'")
+      == 0
   }()
 
   /// A command in front of another one that takes root's rights away.
-  static let withoutRights: [String] = getuid() == 0 ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
+  static let withoutRights: [String] =
+    getuid() == 0 ? ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] : []
 
   static let canDropRights = FileManager.default.isExecutableFile(atPath: "/usr/bin/setpriv")
 

@@ -78,7 +78,8 @@ import Testing
     #expect(
       message { try RandomGraphs.add("x", TestOps.mix(2), to: &$0, from: ["papers", "others"]) }.contains(
         "has 3 partitions and \"others\" 2"))
-    #expect(message { try RandomGraphs.add("sum", TestOps.mix(1), to: &$0, from: ["papers"]) }.contains("two tasks named"))
+    #expect(
+      message { try RandomGraphs.add("sum", TestOps.mix(1), to: &$0, from: ["papers"]) }.contains("two tasks named"))
     #expect(message { try RandomGraphs.add("x", TestOps.mix(2), to: &$0, from: ["papers"]) }.contains("and got 1"))
   }
 

@@ -53,11 +53,13 @@ public struct SeededRandom: RandomNumberGenerator, Sendable {
 /// Operations for tests: what they compute can be worked out from the graph alone.
 public enum TestOps {
   public static let parameters = [
-    OpParameter("seed", .integer(0...(.max)), default: .integer(0), summary: "what tells this task's value from others'"),
+    OpParameter(
+      "seed", .integer(0...(.max)), default: .integer(0), summary: "what tells this task's value from others'"),
     OpParameter("bytes", .integer(0...(.max)), default: .integer(1024), summary: "size of the result"),
     OpParameter("partitions", .integer(1...(.max)), default: .integer(1), summary: "partitions of a source"),
     OpParameter("fail", .string, isOptional: true, summary: "\"always\", or a file whose presence makes the task fail"),
-    OpParameter("estimate", .integer(1...1000), default: .integer(100), summary: "estimated size, in percent of the real one"),
+    OpParameter(
+      "estimate", .integer(1...1000), default: .integer(100), summary: "estimated size, in percent of the real one"),
   ]
 
   /// A bag of `partitions` values.
@@ -142,7 +144,9 @@ public enum TestOps {
   }
 
   static func number(_ value: any TaskValue) throws -> UInt64 {
-    guard let value = value as? TestValue, value.isIntact else { throw TaskError(.corruptValue, "an input's bytes are wrong") }
+    guard let value = value as? TestValue, value.isIntact else {
+      throw TaskError(.corruptValue, "an input's bytes are wrong")
+    }
     return value.number
   }
 

@@ -26,15 +26,19 @@ struct CleanCommand: ParsableCommand {
         return
       }
       if let process = folder.runningProcess() {
-        throw CommandFailure(.cannotRun, "process \(process) is running on \(folder.path); wait for it or stop it first")
+        throw CommandFailure(
+          .cannotRun, "process \(process) is running on \(folder.path); wait for it or stop it first")
       }
       // Only what graphrun made: a mistyped --state must not cost anyone a folder.
-      let known: Set<String> = ["state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "lock", "spill", "results", "rejects"]
+      let known: Set<String> = [
+        "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "lock", "spill", "results", "rejects",
+      ]
       let found = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       let foreign = found.filter { !known.contains($0) }
       guard foreign.isEmpty else {
         throw CommandFailure(
-          .cannotRun, "\(folder.path) holds \"\(foreign.sorted()[0])\", which graphrun did not make; nothing was removed")
+          .cannotRun,
+          "\(folder.path) holds \"\(foreign.sorted()[0])\", which graphrun did not make; nothing was removed")
       }
       let bytes = ByteCount(size(of: folder.path))
       if !dryRun { try FileManager.default.removeItem(atPath: folder.path) }

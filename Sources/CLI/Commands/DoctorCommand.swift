@@ -16,7 +16,8 @@ struct DoctorCommand: ParsableCommand {
     try reporting {
       let checks = Doctor.checks()
       for line in PlainTable.lines(
-        header: ["", "what", "found", "remedy"], rows: checks.map { [$0.state.rawValue, $0.name, $0.found, $0.remedy ?? ""] })
+        header: ["", "what", "found", "remedy"],
+        rows: checks.map { [$0.state.rawValue, $0.name, $0.found, $0.remedy ?? ""] })
       {
         Output.line(line)
       }
@@ -49,8 +50,13 @@ enum Doctor {
     checks.append(header("sqlite3.h", "SQLite, to build", remedy: "apt-get install libsqlite3-dev"))
     checks.append(header("simdjson.h", "simdjson, to build", remedy: "apt-get install libsimdjson-dev"))
     checks.append(header("xxhash.h", "xxHash, to build", remedy: "apt-get install libxxhash-dev"))
-    checks.append(program("python3", "Python 3, for benchmarks beside peers", needed: false, remedy: "apt-get install python3-venv"))
-    checks.append(program("dot", "Graphviz, to draw what \"graph --format dot\" prints", needed: false, remedy: "apt-get install graphviz"))
+    checks.append(
+      program("python3", "Python 3, for benchmarks beside peers", needed: false, remedy: "apt-get install python3-venv")
+    )
+    checks.append(
+      program(
+        "dot", "Graphviz, to draw what \"graph --format dot\" prints", needed: false, remedy: "apt-get install graphviz"
+      ))
     checks.append(
       Check(
         state: .good, name: "memory", found: "a run without --memory uses at most \(ProcessMemory.defaultLimit())"))
@@ -73,7 +79,9 @@ enum Doctor {
   }
 
   private static func header(_ name: String, _ what: String, remedy: String) -> Check {
-    let path = ["/usr/include", "/usr/local/include"].map { "\($0)/\(name)" }.first { FileManager.default.isReadableFile(atPath: $0) }
+    let path = ["/usr/include", "/usr/local/include"].map { "\($0)/\(name)" }.first {
+      FileManager.default.isReadableFile(atPath: $0)
+    }
     return Check(
       state: path != nil ? .good : .missing, name: what, found: path ?? "not found", remedy: path == nil ? remedy : nil)
   }

@@ -9,7 +9,8 @@ struct TaskOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("The task: NAME, or NAME[3] for one partition.", valueName: "task"))
   var task: String
 
-  @Option(name: .shortAndLong, help: "The DAG file. (default: the one of the last run in .graphrun here, or in --state)")
+  @Option(
+    name: .shortAndLong, help: "The DAG file. (default: the one of the last run in .graphrun here, or in --state)")
   var file: String?
 
   @OptionGroup var stateOptions: StateOptions
@@ -34,7 +35,8 @@ struct ExplainCommand: ParsableCommand {
   @OptionGroup var options: TaskOptions
   @Option(
     name: .customLong("set"), parsing: .unconditionalSingleValue,
-    help: ArgumentHelp("Give a parameter another value; can be repeated. (default: as in the last run)", valueName: "name=value"))
+    help: ArgumentHelp(
+      "Give a parameter another value; can be repeated. (default: as in the last run)", valueName: "name=value"))
   var sets: [SetOption] = []
 
   func run() throws {
@@ -58,18 +60,23 @@ struct ExplainCommand: ParsableCommand {
       overrides.removeAll { $0.name == set.name }
       overrides.append(Override(set.name, set.text, folder: Paths.current))
     }
-    return (try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: overrides), folder)
+    return (
+      try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: overrides), folder
+    )
   }
 
   private func find(_ key: TaskKey, in graph: TaskGraph) throws -> TaskID {
     if let task = graph.task(key) { return task }
     guard let stage = graph.stage(named: key.stage) else {
       let near = nearestName(to: key.stage, among: graph.stages.map(\.name))
-      throw CommandFailure(.usage, "there is no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+      throw CommandFailure(
+        .usage, "there is no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
     if key.role == .whole {
       throw CommandFailure(
-        .usage, "\"\(stage.name)\" is a bag of \(stage.taskCount) tasks; name one: \(stage.name)[0] to \(stage.name)[\(stage.taskCount - 1)]")
+        .usage,
+        "\"\(stage.name)\" is a bag of \(stage.taskCount) tasks; name one: \(stage.name)[0] to \(stage.name)[\(stage.taskCount - 1)]"
+      )
     }
     throw CommandFailure(.usage, "\"\(stage.name)\" has no task \(key); it has \(stage.partitions.count) partitions")
   }

@@ -42,7 +42,8 @@ struct ValidateCommand: ParsableCommand {
       let built = try pipeline.pipeline()
       let tasks = built.graph.taskCount
       Output.line(
-        "\(pipeline.file) is valid: \(built.name), \(built.graph.stages.count == 1 ? "1 entry" : "\(built.graph.stages.count) entries"), \(Format.counted(tasks, "task"))")
+        "\(pipeline.file) is valid: \(built.name), \(built.graph.stages.count == 1 ? "1 entry" : "\(built.graph.stages.count) entries"), \(Format.counted(tasks, "task"))"
+      )
     }
   }
 }
@@ -134,11 +135,14 @@ struct OpDocument: Encodable {
 
 enum OpText {
   static func lines(_ definition: OpDefinition) -> [String] {
-    var lines = ["\(definition.name) (\(definition.shape.rawValue), version \(definition.version))", "  \(definition.summary)"]
+    var lines = [
+      "\(definition.name) (\(definition.shape.rawValue), version \(definition.version))", "  \(definition.summary)",
+    ]
     if !definition.inputs.isEmpty {
       lines += ["", "from"]
       for input in definition.inputs {
-        lines.append("  \(input.name) (\(input.form.rawValue)\(input.isOptional ? ", optional" : ""))  \(input.summary)")
+        lines.append(
+          "  \(input.name) (\(input.form.rawValue)\(input.isOptional ? ", optional" : ""))  \(input.summary)")
       }
     }
     if !definition.parameters.isEmpty {

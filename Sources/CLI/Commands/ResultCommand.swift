@@ -46,12 +46,14 @@ struct ResultCommand: ParsableCommand {
     let names = try reader.stageNames(of: last.id)
     guard names.contains(key.stage) else {
       let near = nearestName(to: key.stage, among: names)
-      return CommandFailure(.usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+      return CommandFailure(
+        .usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
     let hint = key.role == .whole ? "; for one partition of a bag write \(key.stage)[0]" : ""
     return CommandFailure(
       .cannotRun,
-      "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)\(hint)")
+      "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)\(hint)"
+    )
   }
 }
 
@@ -68,7 +70,8 @@ enum ResultText {
     let rows = preview.rows.map { $0.map { TextWidth.truncated($0, to: cellWidth) } }
     var lines = PlainTable.lines(header: preview.columns, rows: rows)
     if preview.rowCount > rows.count {
-      lines.append("  … \(Format.count(preview.rowCount - rows.count)) more of \(Format.count(preview.rowCount)) records")
+      lines.append(
+        "  … \(Format.count(preview.rowCount - rows.count)) more of \(Format.count(preview.rowCount)) records")
     }
     return lines
   }

@@ -6,7 +6,10 @@ import Scheduler
 
 /// How a run is executed; the same for `run` and `resume`.
 struct ExecutionOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Memory bound for the whole process, such as 256MB or 1.5GB. (default: half of what there is)", valueName: "size"))
+  @Option(
+    help: ArgumentHelp(
+      "Memory bound for the whole process, such as 256MB or 1.5GB. (default: half of what there is)", valueName: "size")
+  )
   var memory: ByteCount?
 
   @Option(help: ArgumentHelp("Tasks that run at the same time. (default: one a core)", valueName: "n"))

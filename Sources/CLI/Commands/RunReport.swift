@@ -49,7 +49,8 @@ struct RunReport {
       lines.append("set aside \(Format.counted(records, "record")): \(first)\(rest)")
     }
     for stage in pipeline.graph.stages where !stage.isBag {
-      lines.append("value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
+      lines.append(
+        "value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
     }
     return lines
   }
@@ -71,7 +72,8 @@ struct RunReport {
       }
     }
     if summary.failures.count > shownFailures {
-      lines.append("and \(Format.count(summary.failures.count - shownFailures)) more: graphrun status --dashboard failures")
+      lines.append(
+        "and \(Format.count(summary.failures.count - shownFailures)) more: graphrun status --dashboard failures")
     }
     let left = last.planned - last.done - last.failed - last.skipped
     lines.append(

@@ -18,7 +18,8 @@ struct Runner {
   /// - Throws: `ExitCode` for how the run ended, or what kept it from starting.
   func run() throws {
     ProcessMemory.tuneAllocator()
-    let pipeline = try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: settings.overrides)
+    let pipeline = try DAGFile.load(path: Paths.shown(file)).build(
+      registry: Operations.registry, overrides: settings.overrides)
     let memory = settings.memory.map { ByteCount($0) } ?? ProcessMemory.defaultLimit()
     let workers = settings.workers ?? ProcessInfo.processInfo.activeProcessorCount
     let request = RunRequest(
@@ -32,13 +33,14 @@ struct Runner {
       Output.error("run \(died) died before it ended; what it finished is kept")
     }
     let interrupts = Interrupts(session)
-    let summary = try session.execute(willRun: { run in
+    let summary = try session.execute { run in
       interrupts.begin()
       guard !json else { return }
       let reused = session.plan.reused > 0 ? ", \(Format.counted(session.plan.reused, "result")) reused" : ""
       Output.error(
-        "\(pipeline.name) · run \(run) · \(Format.counted(session.plan.planned, "task"))\(reused) · \(Format.counted(workers, "worker")) · memory \(memory)")
-    }) { snapshot in
+        "\(pipeline.name) · run \(run) · \(Format.counted(session.plan.planned, "task"))\(reused) · "
+          + "\(Format.counted(workers, "worker")) · memory \(memory)")
+    } observer: { snapshot in
       if !json { display.update(snapshot) }
     }
     interrupts.end()

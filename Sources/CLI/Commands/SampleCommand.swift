@@ -43,7 +43,9 @@ struct SampleCommand: ParsableCommand {
       let terminal = Terminal.standardError()
       let start = Date()
       var lastShown = start
-      let paths = try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(to: Paths.absolute(output)) {
+      let paths = try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(
+        to: Paths.absolute(output)
+      ) {
         done in
         guard terminal.isTerminal, Date().timeIntervalSince(lastShown) > 0.2 else { return }
         lastShown = Date()

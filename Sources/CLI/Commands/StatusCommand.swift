@@ -34,7 +34,9 @@ struct StatePlace {
     let run = try StateFile(database) { _ in }.queue.read {
       try Int64.fetchOne($0, sql: "SELECT max(run) FROM v1_runs WHERE file = ?", arguments: [file])
     }
-    guard let run else { throw CommandFailure(.cannotRun, "nothing has run yet: \(database) has no run of \(Paths.shown(file))") }
+    guard let run else {
+      throw CommandFailure(.cannotRun, "nothing has run yet: \(database) has no run of \(Paths.shown(file))")
+    }
     return run
   }
 
@@ -79,7 +81,8 @@ struct StatusCommand: ParsableCommand {
       }
       let environment = ProcessInfo.processInfo.environment
       let library = DashboardLibrary(
-        currentFolder: Paths.current, dagFolder: file.map { (Paths.absolute($0) as NSString).deletingLastPathComponent },
+        currentFolder: Paths.current,
+        dagFolder: file.map { (Paths.absolute($0) as NSString).deletingLastPathComponent },
         configFolder: DashboardLibrary.configFolder(environment: environment))
       let dashboard = try library.load(dashboard)
       let terminal = Terminal.standardOutput()
@@ -90,7 +93,8 @@ struct StatusCommand: ParsableCommand {
         if ending == .interrupted { throw ExitCode.interrupted }
       } else {
         for line in try view.render(
-          width: terminal.size.columns, colour: terminal.hasColour, dashboard: dashboard, run: number, glyphs: terminal.glyphs)
+          width: terminal.size.columns, colour: terminal.hasColour, dashboard: dashboard, run: number,
+          glyphs: terminal.glyphs)
         {
           Output.line(line)
         }
@@ -130,8 +134,10 @@ struct RunsCommand: ParsableCommand {
       let now = Date().timeIntervalSince1970
       let rows = runs.map { run in
         [
-          "\(run.run)", run.state, Format.time(run.startedAt, now: now, zone: .current), Format.duration(run.elapsedSeconds),
-          "\(Format.count(run.done))/\(Format.count(run.planned))", Format.count(run.failed), "\(ByteCount(run.peakMemory))",
+          "\(run.run)", run.state, Format.time(run.startedAt, now: now, zone: .current),
+          Format.duration(run.elapsedSeconds),
+          "\(Format.count(run.done))/\(Format.count(run.planned))", Format.count(run.failed),
+          "\(ByteCount(run.peakMemory))",
           run.reason.map { TextWidth.truncated(TextWidth.printable($0), to: 60) } ?? "",
         ]
       }
@@ -171,7 +177,8 @@ struct PastRun: Encodable {
         let state: String = row["state"]
         return PastRun(
           run: row["run"], name: row["name"], state: isDead && state == "running" ? "died" : state,
-          startedAt: row["started_at"], elapsedSeconds: row["elapsed_seconds"], done: row["done"], planned: row["planned"],
+          startedAt: row["started_at"], elapsedSeconds: row["elapsed_seconds"], done: row["done"],
+          planned: row["planned"],
           failed: row["failed"], skipped: row["skipped"], peakMemory: row["peak_rss"], resumes: row["resumes"],
           reason: row["reason"], command: row["command"])
       }

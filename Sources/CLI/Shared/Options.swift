@@ -46,7 +46,9 @@ struct PipelineOptions: ParsableArguments {
 
 /// Options of commands that look at a state folder.
 struct StateOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The state folder, or a copy of its state.sqlite. (default: .graphrun beside the DAG file)", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "The state folder, or a copy of its state.sqlite. (default: .graphrun beside the DAG file)", valueName: "dir"))
   var state: String?
 }
 

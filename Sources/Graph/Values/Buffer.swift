@@ -41,7 +41,8 @@ public final class Buffer: @unchecked Sendable {
   /// A copy of `bytes`.
   public convenience init(_ bytes: some Sequence<UInt8>) {
     var builder = BufferBuilder()
-    for byte in bytes { builder.append(byte) }
+    let isCopied: Void? = bytes.withContiguousStorageIfAvailable { builder.append(UnsafeRawBufferPointer($0)) }
+    if isCopied == nil { for byte in bytes { builder.append(byte) } }
     let (base, count) = builder.take()
     self.init(adoptingHeap: base, count: count)
   }

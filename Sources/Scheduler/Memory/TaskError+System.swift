@@ -10,7 +10,8 @@ extension TaskError {
       return TaskError(.diskFull, "the disk is full; free space there, then resume", file: path, cause: cause)
     case EACCES, EPERM, EROFS:
       return TaskError(
-        .cannotWrite, "writing there is not allowed; change the permissions or the output folder", file: path, cause: cause)
+        .cannotWrite, "writing there is not allowed; change the permissions or the output folder", file: path,
+        cause: cause)
     default: return TaskError(.cannotWrite, "it cannot be written", file: path, cause: cause)
     }
   }

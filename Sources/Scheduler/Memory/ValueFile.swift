@@ -37,13 +37,26 @@ enum ValueFile {
     return try registry.readValue(kind: kind, from: payload)
   }
 
-  /// Whether the file is whole.
+  /// Whether the file has the header and the length that were written: true of every file that was synced.
+  static func isComplete(_ path: String) -> Bool { (try? withFile(path) { try readHeader($0, path) }) != nil }
+
+  /// Whether every byte is as it was written.
   static func isIntact(_ path: String) -> Bool { (try? readPayload(path)) != nil }
 
-  private static func readPayload(_ path: String) throws -> (kind: String, payload: Buffer) {
+  private struct Header {
+    var kind: String
+    var byteCount: Int
+    var checksum: UInt64
+  }
+
+  private static func withFile<T>(_ path: String, _ body: (Int32) throws -> T) throws -> T {
     let file = open(path, O_RDONLY | O_CLOEXEC)
     guard file >= 0 else { throw TaskError.reading(path, errno) }
     defer { close(file) }
+    return try body(file)
+  }
+
+  private static func readHeader(_ file: Int32, _ path: String) throws -> Header {
     var header = [UInt8](repeating: 0, count: headerBytes)
     guard pread(file, &header, headerBytes, 0) == headerBytes, Array(header[..<8]) == magic else {
       throw corrupt(path, "it is no stored value")
@@ -51,11 +64,27 @@ enum ValueFile {
     let length = header.withUnsafeBytes { UInt64(littleEndian: $0.load(fromByteOffset: 8, as: UInt64.self)) }
     let checksum = header.withUnsafeBytes { UInt64(littleEndian: $0.load(fromByteOffset: 16, as: UInt64.self)) }
     var status = stat()
-    guard fstat(file, &status) == 0, UInt64(status.st_size) == UInt64(headerBytes) + length else {
+    guard fstat(file, &status) == 0, status.st_size >= headerBytes, UInt64(status.st_size - headerBytes) == length
+    else {
       throw corrupt(path, "its length is not what was written")
     }
-    let count = Int(length)
-    guard let base = malloc(max(count, 1)) else { throw TaskError(.outOfMemory, "no memory for \(count) bytes", file: path) }
+    let kindLength = min(Int(header[24]), headerBytes - 25)
+    let kind = String(decoding: header[25..<(25 + kindLength)], as: UTF8.self)
+    return Header(kind: kind, byteCount: Int(length), checksum: checksum)
+  }
+
+  private static func readPayload(_ path: String) throws -> (kind: String, payload: Buffer) {
+    try withFile(path) { file in
+      let header = try readHeader(file, path)
+      return (header.kind, try readPayload(file, path, header))
+    }
+  }
+
+  private static func readPayload(_ file: Int32, _ path: String, _ header: Header) throws -> Buffer {
+    let count = header.byteCount
+    guard let base = malloc(max(count, 1)) else {
+      throw TaskError(.outOfMemory, "no memory for \(count) bytes", file: path)
+    }
     let payload = Buffer(adoptingHeap: base, count: count)
     var done = 0
     while done < count {
@@ -67,9 +96,8 @@ enum ValueFile {
     #if os(Linux)
       posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
     #endif
-    guard XXH3_64bits(base, count) == checksum else { throw corrupt(path, "its checksum is wrong") }
-    let kindLength = min(Int(header[24]), headerBytes - 25)
-    return (String(decoding: header[25..<(25 + kindLength)], as: UTF8.self), payload)
+    guard XXH3_64bits(base, count) == header.checksum else { throw corrupt(path, "its checksum is wrong") }
+    return payload
   }
 
   private static func corrupt(_ path: String, _ what: String) -> TaskError {

@@ -48,7 +48,8 @@ final class ValueStore: @unchecked Sendable {
     }
     guard let location = onDisk[task] else {
       condition.unlock()
-      throw TaskError(.failed, "an input is neither in memory nor on disk: this is a defect of graphrun, please report it")
+      throw TaskError(
+        .failed, "an input is neither in memory nor on disk: this is a defect of graphrun, please report it")
     }
     loading.insert(task)
     condition.unlock()
@@ -60,7 +61,13 @@ final class ValueStore: @unchecked Sendable {
     }
     let value: any TaskValue
     switch location {
-    case .spill(let path, _), .kept(let path): value = try ValueFile.read(path, registry: registry)
+    case .spill(let path, _), .kept(let path):
+      do {
+        value = try ValueFile.read(path, registry: registry)
+      } catch let error as TaskError where error.code == .corruptValue {
+        unlink(path)  // so that the next run computes it again
+        throw error
+      }
     case .inline(let kind, let buffer): value = try registry.readValue(kind: kind, from: buffer)
     }
     put(task, value)

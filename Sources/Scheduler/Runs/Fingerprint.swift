@@ -17,7 +17,9 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Big-endian, as `description` reads.
-  var bytes: [UInt8] { [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } } }
+  var bytes: [UInt8] {
+    [high, low].flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
+  }
 
   init?(bytes: some Collection<UInt8>) {
     guard bytes.count == 16 else { return nil }

@@ -36,7 +36,6 @@ struct PriorState: Sendable {
     var files: [String: FileIdentity]
   }
 
-
   var results: [Fingerprint: StoredResult] = [:]
   var stages: [String: StageRecord] = [:]
   var lastRun: RunRecord?
@@ -49,7 +48,8 @@ struct PriorState: Sendable {
   static func read(_ db: Database, file: String) throws -> PriorState {
     var state = PriorState()
     state.lastRun = try RunRecord.last(in: db, of: file)
-    let results = try Row.fetchCursor(db, sql: "SELECT fingerprint, store, kind, value, path, bytes FROM result ORDER BY id")
+    let results = try Row.fetchCursor(
+      db, sql: "SELECT fingerprint, store, kind, value, path, bytes FROM result ORDER BY id")
     while let row = try results.next() {
       guard let bytes = row[0] as Data?, let fingerprint = Fingerprint(bytes: bytes),
         let store = StoredResult.Store(rawValue: row[1])

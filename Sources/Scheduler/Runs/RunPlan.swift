@@ -14,7 +14,7 @@ public struct RunPlan: Sendable {
 
   /// Compares the graph with what earlier runs left. Looks at files, changes nothing.
   ///
-  /// - Parameter verifying: read stored values through and believe only their checksums; else their presence.
+  /// - Parameter verifying: read spilled values through and believe only their checksums; else their length.
   /// - Complexity: O(tasks + edges + stored results).
   init(graph: TaskGraph, prior: PriorState, verifying: Bool = false) {
     self.graph = graph
@@ -63,13 +63,17 @@ public struct RunPlan: Sendable {
     case .inline: return nil
     case .spill, .kept:
       guard let path = result.path else { return .resultLost("(no path)") }
-      let isThere = verifying ? ValueFile.isIntact(path) : access(path, R_OK) == 0
+      // A kept file was synced before it was recorded; a spill file was not.
+      let isThere = verifying && result.store == .spill ? ValueFile.isIntact(path) : ValueFile.isComplete(path)
       return isThere ? nil : .resultLost(path)
     case .output:
-      guard let value = result.value, let file = try? WrittenFile(contentsOf: value) else { return .resultLost("(no file)") }
+      guard let value = result.value, let file = try? WrittenFile(contentsOf: value) else {
+        return .resultLost("(no file)")
+      }
       var status = stat()
       guard lstat(file.path, &status) == 0 else { return .outputMissing(file.path) }
-      return Int(status.st_size) == file.fileByteCount && status.modified == file.modified ? nil : .outputChanged(file.path)
+      return Int(status.st_size) == file.fileByteCount && status.modified == file.modified
+        ? nil : .outputChanged(file.path)
     }
   }
 
@@ -102,16 +106,19 @@ public struct RunPlan: Sendable {
   }
 
   /// What changed for a whole stage.
-  private static func change(of stage: Stage, in graph: TaskGraph, since before: PriorState.StageRecord?) -> RunReason? {
+  private static func change(of stage: Stage, in graph: TaskGraph, since before: PriorState.StageRecord?) -> RunReason?
+  {
     guard let before else { return .neverRan }
     if before.op != stage.op.name || before.version != stage.op.version {
-      return .opChanged(from: "\(before.op) version \(before.version)", to: "\(stage.op.name) version \(stage.op.version)")
+      return .opChanged(
+        from: "\(before.op) version \(before.version)", to: "\(stage.op.name) version \(stage.op.version)")
     }
     // Parameters that are no identity change nothing by themselves, but a path counts through each task's own identity.
     var changes: [RunReason.Change] = []
     for name in Set(before.parameters.keys).union(stage.parameters.keys).sorted() {
       let now = stage.parameters[name]?.json
-      guard now != before.parameters[name], stage.op.parameter(name)?.isIdentity ?? true || stage.op.shape == .sink else { continue }
+      guard now != before.parameters[name], stage.op.parameter(name)?.isIdentity ?? true || stage.op.shape == .sink
+      else { continue }
       changes.append(RunReason.Change(name: name, from: before.parameters[name], to: now))
     }
     if !changes.isEmpty { return .parametersChanged(changes) }

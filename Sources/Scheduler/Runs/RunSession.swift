@@ -20,9 +20,12 @@ public struct RunRequest: Sendable {
   /// Finish everything that does not depend on a failure.
   public var keepsGoing: Bool
   public var isResume: Bool
+  /// Bytes that the process occupies; tests pass their own.
+  var residentBytes: @Sendable () -> Int = ProcessMemory.resident
 
   public init(
-    name: String, file: String, folder: String, command: String, settings: String, graph: TaskGraph, registry: OpRegistry,
+    name: String, file: String, folder: String, command: String, settings: String, graph: TaskGraph,
+    registry: OpRegistry,
     memory: ByteCount, workers: Int, keepsGoing: Bool = false, isResume: Bool = false
   ) {
     self.name = name
@@ -111,7 +114,7 @@ public final class RunSession: Sendable {
         peakResident: ProcessMemory.peakResident())
     }
     ProcessMemory.releaseFreeMemory()
-    let budget = MemoryBudget(limit: request.memory.bytes, idle: ProcessMemory.resident() + RunSession.startingBytes)
+    let budget = MemoryBudget(limit: request.memory.bytes, idle: request.residentBytes() + RunSession.startingBytes)
     try checkSourcesFit(budget)
 
     let values = ValueStore(registry: request.registry)
@@ -128,7 +131,9 @@ public final class RunSession: Sendable {
       Engine(
         plan: plan,
         settings: Engine.Settings(
-          workers: request.workers, keepsGoing: request.keepsGoing, memoryLimit: request.memory.bytes, folder: store.folder),
+          workers: request.workers, keepsGoing: request.keepsGoing, memoryLimit: request.memory.bytes,
+          folder: store.folder,
+          residentBytes: request.residentBytes),
         budget: budget, values: values, writer: writer, observer: observer))
     if let died { writer.append(.event(kind: "resumed", message: "run \(died) had died", at: Engine.now())) }
     willRun(run)

@@ -47,7 +47,8 @@ final class RunStore: Sendable {
               seen_at, resumes) VALUES (?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, ?, ?)
             """,
           arguments: [
-            request.name, request.file, request.folder, request.command, request.settings, Int(getpid()), request.workers,
+            request.name, request.file, request.folder, request.command, request.settings, Int(getpid()),
+            request.workers,
             request.memory.bytes, now, now, request.isResume ? prior.lastRun?.id : nil,
           ])
         let run = db.lastInsertedRowID
@@ -92,7 +93,8 @@ final class RunStore: Sendable {
         try db.execute(sql: "DELETE FROM running WHERE run = ?", arguments: [run])
         if state == "done" {
           try db.execute(
-            sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)", arguments: [file])
+            sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)",
+            arguments: [file])
         }
       }
       if state == "done" { try sweepSpill() }

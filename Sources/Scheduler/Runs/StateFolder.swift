@@ -65,7 +65,8 @@ final class StateLock: Sendable {
         throw SchedulerError(
           .locked,
           "another run is using this state folder: process \(pid.map(String.init) ?? "unknown"); "
-            + "wait for it, stop it with \"kill -INT \(pid.map(String.init) ?? "PID")\", or name another folder with --state")
+            + "wait for it, stop it with \"kill -INT \(pid.map(String.init) ?? "PID")\", or name another folder with --state"
+        )
       }
       usleep(10_000)
     }
@@ -90,6 +91,7 @@ final class StateLock: Sendable {
   private static func content(of file: Int32) -> Int? {
     var bytes = [UInt8](repeating: 0, count: 32)
     let count = pread(file, &bytes, bytes.count, 0)
-    return count > 0 ? Int(String(decoding: bytes[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) : nil
+    return count > 0
+      ? Int(String(decoding: bytes[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)) : nil
   }
 }

@@ -50,7 +50,9 @@ public struct StateReader: Sendable {
 
   /// Names of a run's stages, in order.
   public func stageNames(of run: Int64) throws -> [String] {
-    try queue.read { try String.fetchAll($0, sql: "SELECT name FROM stage WHERE run = ? ORDER BY number", arguments: [run]) }
+    try queue.read {
+      try String.fetchAll($0, sql: "SELECT name FROM stage WHERE run = ? ORDER BY number", arguments: [run])
+    }
   }
 }
 
@@ -103,7 +105,8 @@ enum StateDatabase {
     let said = error.message ?? "SQLite error \(error.resultCode.rawValue)"
     switch error.resultCode {
     case .SQLITE_FULL:
-      return SchedulerError(.state, "the disk that holds \(folder.path) is full; free space there, then go on with \"graphrun resume\"")
+      return SchedulerError(
+        .state, "the disk that holds \(folder.path) is full; free space there, then go on with \"graphrun resume\"")
     case .SQLITE_CORRUPT, .SQLITE_NOTADB:
       return SchedulerError(
         .state,

@@ -293,7 +293,9 @@ struct SchedulerState {
     guard short > 0, !isSource || running == 0 else { return false }
     let victims =
       residents
-      .filter { pins[Int($0)] == 0 && !inputs.contains($0) && !unspillable.contains($0) && residence[Int($0)] != .spilling }
+      .filter {
+        pins[Int($0)] == 0 && !inputs.contains($0) && !unspillable.contains($0) && residence[Int($0)] != .spilling
+      }
       .map { (task: $0, nextUse: nextUse(of: $0)) }
       .sorted { ($0.nextUse, $0.task) > ($1.nextUse, $1.task) }
     for victim in victims {

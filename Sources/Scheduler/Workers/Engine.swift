@@ -13,6 +13,7 @@ final class Engine: Sendable {
     var keepsGoing: Bool
     var memoryLimit: Int
     var folder: StateFolder
+    var residentBytes: @Sendable () -> Int
   }
 
   struct Result: Sendable {
@@ -149,7 +150,8 @@ final class Engine: Sendable {
       isStopping.load(ordering: .relaxed)
     }
     var attempt = RunWriter.Attempt(
-      task: task, outcome: "done", startedAt: start, endedAt: start, worker: worker, cpuSeconds: 0, rows: nil, bytesIn: 0,
+      task: task, outcome: "done", startedAt: start, endedAt: start, worker: worker, cpuSeconds: 0, rows: nil,
+      bytesIn: 0,
       bytesOut: 0, estimatedBytes: 0)
     let cpuStart = Engine.threadSeconds()
     do {
@@ -210,7 +212,8 @@ final class Engine: Sendable {
     let kind = type(of: value).kind
     if value is WrittenFile {
       return PriorState.StoredResult(
-        store: .output, kind: kind, value: try serialized(value), path: stage.body.outputPath(plan.graph.role(of: task)),
+        store: .output, kind: kind, value: try serialized(value),
+        path: stage.body.outputPath(plan.graph.role(of: task)),
         bytes: value.byteCount)
     }
     guard plan.graph.isKept(stage) else { return nil }
@@ -274,10 +277,10 @@ final class Engine: Sendable {
     var lastSample = 0.0
     while true {
       let isOver = ended.wait(timeout: .now() + .milliseconds(50)) == .success
-      let resident = ProcessMemory.resident()
+      let resident = settings.residentBytes()
       let believed = core.withLock { $0.state.budget.believed }
       if resident > believed + (4 << 20) { ProcessMemory.releaseFreeMemory() }
-      send(.measured(resident: ProcessMemory.resident()))
+      send(.measured(resident: settings.residentBytes()))
       let snapshot = snapshot()
       observer(snapshot)
       let now = Engine.now()
@@ -286,7 +289,8 @@ final class Engine: Sendable {
         writer.append(
           .sample(
             RunWriter.Sample(
-              at: now, resident: snapshot.residentBytes, believed: snapshot.believedBytes, spilledNow: snapshot.spilledNow,
+              at: now, resident: snapshot.residentBytes, believed: snapshot.believedBytes,
+              spilledNow: snapshot.spilledNow,
               spilledTotal: snapshot.spilledTotal, done: snapshot.done, running: snapshot.running.count)))
       }
       if isOver { return }
@@ -300,7 +304,7 @@ final class Engine: Sendable {
     snapshot.planned = plan.planned
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
-    snapshot.residentBytes = ProcessMemory.resident()
+    snapshot.residentBytes = settings.residentBytes()
     (snapshot.spilledNow, snapshot.spilledTotal) = values.spilled
     core.withLock { core in
       snapshot.phase = core.phase

@@ -35,7 +35,7 @@ public struct ArxivSample: Sendable {
   /// - Parameter progress: gets the number of papers written so far, now and then and at the end.
   /// - Returns: the files' paths, in order.
   /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`, or what `progress` throws.
-  /// - Complexity: O(bytes), about 150 MB a second on one core; a few megabytes of memory.
+  /// - Complexity: O(bytes), about 90 MB a second on one core; a few megabytes of memory.
   public func write(to directory: String, progress: (Int) throws -> Void = { _ in }) throws -> [String] {
     try SampleFile.makeFolder(directory)
     var maker = ArxivPaperMaker(layout: layout)
