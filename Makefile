@@ -18,7 +18,7 @@ install-dependencies:
 	@scripts/install-dependencies
 
 build: install-dependencies
-	$(SWIFT) build -c release --product graphrun
+	$(SWIFT) build -c release --product graphrun --static-swift-stdlib
 
 demo: build
 	@echo

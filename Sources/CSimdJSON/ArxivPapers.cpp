@@ -200,7 +200,10 @@ sj_result sj_keyed_next(sj_reader *reader, sj_paper *paper) {
     PaperNotes notes;
     Walk walk = Walk::fine;
     // The key's raw text is bounded by its value's beginning, which is the next token.
-    if (!unescape(*reader, field.key(), notes.id)) walk = problem(*paper, SJ_BAD_STRING, "id");
+    if (!unescape(*reader, field.key(), notes.id)) {
+      notes.id = rawText(*reader, field.key());
+      walk = problem(*paper, SJ_BAD_STRING, "id");
+    }
     ondemand::value value = field.value();
     paper->offset = offsetNow(*reader);
     if (walk == Walk::fine) {

@@ -5,6 +5,14 @@ using namespace shim;
 
 namespace {
 
+/// Whether a token that is no int64_t is a whole number all the same: nothing but digits, as many as that takes.
+bool isBigInteger(std::string_view token) {
+  size_t digits = token.front() == '-' ? 1 : 0, end = digits;
+  while (end < token.size() && token[end] >= '0' && token[end] <= '9') end++;
+  if (end - digits < 19 || token[digits] == '0') return false;
+  return token.find_first_not_of(" \t\r\n", end) == std::string_view::npos;
+}
+
 Walk anyValue(sj_reader &reader, ondemand::value value, sj_field &field, sj_reader::FieldNote &note) {
   ondemand::json_type type;
   if (error_code error = value.type().get(type)) return broken(reader, error);
@@ -24,7 +32,15 @@ Walk anyValue(sj_reader &reader, ondemand::value value, sj_field &field, sj_read
     }
     case ondemand::json_type::number: {
       ondemand::number number;
-      if (error_code error = value.get_number().get(number)) return broken(reader, error);
+      std::string_view token = value.raw_json_token();
+      error_code error = value.get_number().get(number);
+      // The library takes some of them for uint64_t and the others for errors.
+      if ((error || number.is_uint64()) && isBigInteger(token)) {
+        field.kind = SJ_BIG_INTEGER;
+        field.found = token.front() == '-' ? "a whole number below -2⁶³" : "a whole number beyond 2⁶³ - 1";
+        return Walk::fine;
+      }
+      if (error) return broken(reader, error);
       field.kind = number.is_int64() ? SJ_INTEGER : SJ_NUMBER;
       if (number.is_int64()) field.integer = number.get_int64();
       field.number = number.as_double();

@@ -135,6 +135,16 @@ inline bool unescape(sj_reader &reader, ondemand::raw_json_string raw, Note &not
   return true;
 }
 
+/// A string as it stands in the text, for messages; that it is closed has been checked with the whole text.
+inline Note rawText(sj_reader &reader, ondemand::raw_json_string raw) {
+  size_t count = 0;
+  while (raw.raw()[count] != '"') count += raw.raw()[count] == '\\' ? 2 : 1;
+  Note note = {reader.used, count, true};
+  std::memcpy(room(reader, count), raw.raw(), count);
+  reader.used += count;
+  return note;
+}
+
 inline Walk stringValue(sj_reader &reader, sj_paper &paper, ondemand::value value, const char *field, Note &note) {
   ondemand::raw_json_string raw;
   error_code error = value.get_raw_json_string().get(raw);

@@ -73,6 +73,17 @@ import Testing
     #expect(context.rejects.map(\.text) == ["{\"id\": 3}"])
   }
 
+  @Test func aByteOrderMarkIsPassedOver() throws {
+    let (keyed, line) = ("{\(ArxivReadTests.keyed("1")), \(ArxivReadTests.keyed("2"))}", ArxivReadTests.line("1"))
+    for (text, rows) in [(keyed, 2), (String(keyed.dropLast()), 2), (line + "\n" + line, 2), ("", 0)] {
+      for layout in text.isEmpty ? ["keyed", "snapshot"] : ["auto"] {
+        let path = try folder.file("a.json", "\u{FEFF}" + text)
+        let values: [String: ParameterValue] = ["on_error": .string("skip"), "layout": .string(layout)]
+        #expect(try Ops.read("arxiv.read", path, values).count == rows)
+      }
+    }
+  }
+
   @Test func linesLongerThanTheWindowAreRead() throws {
     let long = String(repeating: "word ", count: 600_000)
     let path = try folder.file(
@@ -159,6 +170,13 @@ import Testing
         (
           "invalid UTF-8 in a key", bytes("{\(a), \(keyed("2@")), \(c)}") { wreck(&$0) }, "2\u{FFFD}",
           ["not valid UTF-8"], ["1", "3"], ["2\u{FFFD}"]
+        ),
+        (
+          "bad escape in a key", bytes("{\(a), \(keyed("2\\q\\\"")), \(c)}"), "2\\q\\\"",
+          ["\"id\" holds a backslash escape"], ["1", "3"], ["2\\q\\\""]
+        ),
+        (
+          "empty key", bytes("{\(a), \"\": 7, \(c)}"), "record 2", ["the record is a number"], ["1", "3"], ["record 2"]
         ),
         ("comma missing", bytes("{\(a) \(b), \(c)}"), nil, ["the JSON breaks near byte"], ["1"], []),
         ("trailing text", bytes("{\(a)} x"), nil, ["the JSON breaks near byte"], ["1"], []),

@@ -19,6 +19,21 @@ import Testing
     #expect(try names("a.*", "[ab].json") == ["a.json", "a.txt", "b.json"])
   }
 
+  @Test func namesThatDifferOnlyInTheirBytesAreTwoFiles() throws {
+    let both = ["e\u{301}.json", "\u{E9}.json"]
+    for name in both { try folder.file(name, "x") }
+    let partitions = try FileListing.partitions(of: [folder.path])
+    #expect(partitions.map { Array($0.label.utf8) } == both.map { Array($0.utf8) })
+    let paths = try Ops.sink("jsonl.write", ["directory": .string("/out")]).paths(for: partitions)
+    #expect(paths.count == 2)
+  }
+
+  @Test func twoStarsAreRefused() throws {
+    try folder.file("deep/a.json", "x")
+    let error = #expect(throws: ParameterError.self) { try names("**/a.json") }
+    #expect(error?.message.contains("** is not supported; name the folders, or give several patterns") == true)
+  }
+
   @Test func namesWithSpacesBracketsAndStarsAreTakenLiterally() throws {
     try folder.file("a [1] ü*.json", "x")
     try folder.file("a 1 ü.json", "x")
@@ -188,6 +203,25 @@ import Testing
     #expect(some.columns.map(\.nullCount) == [2, 2, 3])
   }
 
+  @Test func fieldNamesAreComparedByTheirBytes() throws {
+    let text = "{\"caf\u{E9}\":1,\"cafe\u{301}\":2}\n"
+    #expect(try Ops.jsonLines(Ops.read("jsonl.read", folder.file("x.jsonl", text))) == text)
+  }
+
+  @Test func aByteOrderMarkIsPassedOverAtTheBeginningOnly() throws {
+    #expect(try Ops.read("jsonl.read", folder.file("x.jsonl", "\u{FEFF}{\"a\":1}\n{\"a\":2}")).count == 2)
+    #expect(throws: TaskError.self) {
+      try Ops.read("jsonl.read", folder.file("y.jsonl", "{\"a\":1}\n\u{FEFF}{\"a\":2}"))
+    }
+    let empty = #expect(throws: TaskError.self) { try Ops.read("jsonl.read", folder.file("z.jsonl", "\u{FEFF}")) }
+    #expect(empty?.message.contains("the file is empty") == true)
+  }
+
+  @Test func theGreatestWholeNumbersAreKept() throws {
+    let text = "{\"n\":9223372036854775807}\n{\"n\":-9223372036854775808}\n"
+    #expect(try Ops.jsonLines(Ops.read("jsonl.read", folder.file("x.jsonl", text))) == text)
+  }
+
   @Test func whatIsWrittenIsReadBack() throws {
     let lists: [[String]?] = [["a", "\"\\\n"], [], nil, ["é𝔤"]]
     let text = try Ops.jsonLines(Table.lists("l", lists))
@@ -202,6 +236,10 @@ import Testing
     ("{\"a\": 1, \"a\": 2}", "line 1", "stands in the record twice"),
     ("[1]", "line 1", "not an object"), ("{\"a\": 1", "line 1", "cut off"), ("{\"a\" 1}", "line 1", "not valid JSON"),
     ("7", "line 1", "not an object"),
+    ("{\"a\": 9223372036854775808 }", "line 1", "\"a\" is a whole number beyond 2⁶³ - 1"),
+    ("{\"a\": -9223372036854775809}", "line 1", "\"a\" is a whole number below -2⁶³"),
+    ("{\"a\": 123456789012345678901234567890}", "line 1", "write it as a string"),
+    ("{\"a\": 1234567890123456789012x}", "line 1", "not valid JSON"),
   ])
   func badLinesAreNamed(text: String, record: String, words: String) throws {
     let path = try folder.file("bad.jsonl", text + "\n{\"a\": 5}")

@@ -74,6 +74,20 @@ import Testing
     #expect(error?.message.contains("\"id\" would take the name") == true)
   }
 
+  @Test func categoriesAreComparedByTheirBytes() throws {
+    let forms = ["caf\u{E9}", "cafe\u{301}"]
+    let table = try Table.strings("c", forms)
+    let present = try Ops.apply("text.oneHot", ["column": .string("c"), "keep": .boolean(false)], to: table)
+    #expect(present.names.count == 2)
+    #expect(present[forms[0]]?.integer(at: 0) == 1)
+    #expect(present[forms[0]]?.integer(at: 1) == 0)
+    let fixed: [String: ParameterValue] = [
+      "column": .string("c"), "categories": .strings([forms[0]]), "columns": .string("fixed"),
+    ]
+    #expect(throws: TaskError.self) { try Ops.apply("text.oneHot", fixed, to: table) }
+    #expect(try Ops.apply("text.oneHot", fixed, to: table, Table.strings("more", forms)).names.count == 3)
+  }
+
   @Test func aSecondInputListsMoreCategories() throws {
     let first = try Table.strings("c", ["x", "y"])
     let second = try Table.strings("c", ["z", "y"])

@@ -64,6 +64,33 @@ import Testing
     #expect(try Ops.jsonLines(again) == Ops.jsonLines(table))
   }
 
+  @Test func recordsWithoutColumnsSurviveToo() throws {
+    let bytes = try spilled(try sample(rows: 20, seed: 1).selecting([]))
+    let back = try Table(contentsOf: Buffer(bytes))
+    #expect(back.names == [])
+    #expect(back.count == 20)
+    var damaged = bytes
+    damaged[16 + 5] = 1  // 2⁴⁰ records
+    #expect(throws: TaskError.self) { try Table(contentsOf: Buffer(damaged)) }
+  }
+
+  @Test func columnNamesAreComparedByTheirBytes() throws {
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    let table = try Table.integers(composed, [1]).appending(
+      [(decomposed, Table.integers("", [2]).columns[0])], file: nil)
+    #expect(table[composed]?.integer(at: 0) == 1)
+    #expect(table[decomposed]?.integer(at: 0) == 2)
+    let back = try Table(contentsOf: Buffer(spilled(table)))
+    #expect(back.names.map { Array($0.utf8) } == [composed, decomposed].map { Array($0.utf8) })
+    #expect(try Ops.apply("table.drop", ["columns": .strings([composed])], to: back)[decomposed] != nil)
+    let both: [String: ParameterValue] = ["columns": .strings([decomposed, composed])]
+    #expect(try Ops.apply("table.select", both, to: back).count == 1)
+    #expect(try Ops.jsonLines(Ops.reduce("bag.sum", [:], [back, back])) == "{\"\(composed)\":2,\"\(decomposed)\":4}\n")
+    #expect(throws: TaskError.self) {
+      try back.appending([("x", back.columns[0]), ("x", back.columns[1])], file: nil)
+    }
+  }
+
   @Test func aTableReadBackSharesTheBytesOfItsFile() throws {
     let buffer = Buffer(try spilled(try sample(rows: 100, seed: 2)))
     let values = try Table(contentsOf: buffer).column("middle").values(as: Int32.self)

@@ -19,6 +19,10 @@ import Testing
     #expect(tokenizer.tokens(" \n\t\u{3000}") == [])
   }
 
+  @Test func whiteSpaceAmongTheMarksIsAMark() {
+    #expect(Tokenizer(marks: " \u{2028}").tokens("a b\u{2028}c\u{2029}d") == ["a", " ", "b", "\u{2028}", "c", "d"])
+  }
+
   @Test func aBackslashDoesNotSplit() {
     #expect(tokenizer.tokens(#"$\Lambda_{\alpha}$"#) == ["$", #"\Lambda"#, "_", "{", #"\alpha"#, "}", "$"])
     #expect(tokenizer.tokens(#"a\b\\c"#) == [#"a\b\\c"#])

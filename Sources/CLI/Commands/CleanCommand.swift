@@ -20,7 +20,7 @@ struct CleanCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let folder = StateLocation.folder(state: stateOptions.state, file: file)
+      let folder = try StateLocation.folder(state: stateOptions.state, file: file)
       guard FileManager.default.fileExists(atPath: folder.path) else {
         Output.line("there is nothing to remove: no \(Paths.shown(folder.path))")
         return

@@ -20,7 +20,7 @@ struct PlanCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let built = try pipeline.pipeline()
-      let plan = try Plans.plan(built, pipeline.stateFolder)
+      let plan = try Plans.plan(built, pipeline.stateFolder())
       if json {
         try Output.json(PlanDocument(plan, name: built.name))
       } else {

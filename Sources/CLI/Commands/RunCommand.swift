@@ -46,7 +46,7 @@ struct RunCommand: ParsableCommand {
         sets: pipeline.overrides.map(RunSettings.SetValue.init), memory: execution.memory?.bytes,
         workers: execution.workers, keepGoing: execution.keepGoing)
       try Runner(
-        file: Paths.absolute(pipeline.file), stateFolder: pipeline.stateFolder, settings: settings,
+        file: Paths.absolute(pipeline.file), stateFolder: try pipeline.stateFolder(), settings: settings,
         namesState: pipeline.state != nil, isResume: false, json: execution.json
       ).run()
     }

@@ -56,7 +56,7 @@ struct SampleCommand: ParsableCommand {
         sum + ((try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0)
       }
       Output.line(
-        "wrote \(Format.count(items)) records, \(ByteCount(bytes)) in \(Format.count(paths.count)) files to \(Paths.shown(Paths.absolute(output)))/"
+        "wrote \(Format.count(items)) records, \(ByteCount(bytes)) in \(Format.counted(paths.count, "file")) to \(Paths.shown(Paths.absolute(output)))/"
       )
     }
   }

@@ -60,7 +60,7 @@ struct StatusCommand: ParsableCommand {
 
   @Argument(help: "The DAG file. (default: .graphrun here)")
   var file: String?
-  @OptionGroup var stateOptions: StateOptions
+  @OptionGroup var stateOptions: StatePathOptions
   @Flag(help: "Redraw in place until the run ends.")
   var watch = false
   @Flag(help: "Print JSON.")
@@ -114,7 +114,7 @@ struct RunsCommand: ParsableCommand {
 
   @Argument(help: "The DAG file. (default: .graphrun here)")
   var file: String?
-  @OptionGroup var stateOptions: StateOptions
+  @OptionGroup var stateOptions: StatePathOptions
   @Option(help: ArgumentHelp("How many to list at most.", valueName: "n"))
   var limit = 20
   @Flag(help: "Print JSON.")

@@ -31,6 +31,9 @@ struct PanelData {
   var rows: [[Value]]
   var rest = Rest.none
 
+  private static let mostSamples = 200_000
+  private static let mostCounted = 1000
+
   /// - Throws: `DashboardError` that names the panel, for anything that is wrong with its SQL.
   static func fetch(_ panel: Panel, of dashboard: Dashboard, arguments: Arguments, from db: Database) throws
     -> PanelData
@@ -46,7 +49,7 @@ struct PanelData {
       }
       let limitsItself = panel.sql.contains(":limit")
       // Samples of a chart are all needed; it thins them out itself.
-      let limit = panel.kind == .chart ? Int.max : panel.kind == .facts ? 1 : panel.limit
+      let limit = panel.kind == .chart ? mostSamples : panel.kind == .facts ? 1 : panel.limit
       try statement.setArguments([
         "run": arguments.run, "now": arguments.now, "columns": arguments.columns,
         "limit": panel.kind == .chart ? -1 : panel.limit + 1,
@@ -54,11 +57,14 @@ struct PanelData {
       var data = PanelData(names: statement.columnNames, rows: [])
       var count = 0
       let rows = try Row.fetchCursor(statement)
-      while let row = try rows.next() {
+      // What is not shown is counted, but not without end: a page must answer at once.
+      while count < limit + mostCounted, let row = try rows.next() {
         count += 1
         if count <= limit { data.rows.append(values(row)) }
       }
-      if count > limit, panel.kind != .facts { data.rest = limitsItself ? .unknown : .some(count - limit) }
+      if count > limit, panel.kind != .facts {
+        data.rest = limitsItself || count == limit + mostCounted ? .unknown : .some(count - limit)
+      }
       return data
     } catch let error as DatabaseError {
       let message = error.message ?? "error \(error.resultCode.rawValue)"

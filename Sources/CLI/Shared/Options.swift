@@ -41,27 +41,42 @@ struct PipelineOptions: ParsableArguments {
     try DAGFile.load(path: file).build(registry: Operations.registry, overrides: overrides)
   }
 
-  var stateFolder: StateFolder { StateLocation.folder(state: state, file: file) }
+  func stateFolder() throws -> StateFolder { try StateLocation.folder(state: state, file: file) }
 }
 
-/// Options of commands that look at a state folder.
+/// Options of commands that work with a state folder.
 struct StateOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The state folder. (default: .graphrun beside the DAG file)", valueName: "dir"))
+  var state: String?
+}
+
+/// Options of commands that only look, for which a copied file is enough.
+struct StatePathOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The state folder, or a copy of its state.sqlite. (default: .graphrun beside the DAG file)", valueName: "dir"))
+      "The state folder, or a copy of its state.sqlite. (default: .graphrun beside the DAG file)", valueName: "path"))
   var state: String?
 }
 
 enum StateLocation {
-  static func folder(state: String?, file: String?) -> StateFolder {
-    if let state { return StateFolder(Paths.absolute(state)) }
+  /// - Throws: `CommandFailure` if `state` names a file.
+  static func folder(state: String?, file: String?) throws -> StateFolder {
+    if let state {
+      let path = Paths.absolute(state)
+      var isFolder: ObjCBool = false
+      if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
+        throw CommandFailure(
+          .usage, "--state \(state) is a file, and this command needs the state folder; only status and runs read a copy")
+      }
+      return StateFolder(path)
+    }
     if let file { return StateFolder.beside(Paths.absolute(file)) }
     return StateFolder(Paths.absolute(".graphrun"))
   }
 
   /// The folder a command looks at when the user may have named a DAG file, a folder or nothing.
   static func existing(state: String?, file: String?) throws -> StateFolder {
-    let folder = folder(state: state, file: file)
+    let folder = try folder(state: state, file: file)
     guard !folder.exists else { return folder }
     if state == nil, file == nil {
       throw CommandFailure(

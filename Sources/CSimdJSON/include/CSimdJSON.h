@@ -69,7 +69,7 @@ enum {
 
 /// One paper of arXiv metadata.
 typedef struct {
-  sj_text id;
+  sj_text id;  ///< as it stands in the text where its escapes are wrong
   sj_text abstract;
   sj_text title;
   sj_text journal;
@@ -89,7 +89,16 @@ typedef struct {
   size_t offset;
 } sj_paper;
 
-typedef enum { SJ_NULL, SJ_BOOL, SJ_INTEGER, SJ_NUMBER, SJ_STRING, SJ_STRINGS, SJ_OTHER } sj_kind;
+typedef enum {
+  SJ_NULL,
+  SJ_BOOL,
+  SJ_INTEGER,
+  SJ_BIG_INTEGER,  ///< a whole number beyond int64_t
+  SJ_NUMBER,
+  SJ_STRING,
+  SJ_STRINGS,
+  SJ_OTHER,
+} sj_kind;
 
 typedef struct {
   sj_text name;

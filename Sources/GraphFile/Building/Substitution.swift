@@ -45,6 +45,9 @@ struct Parameters {
     }
   }
 
+  /// Lists that name lists can grow without end; no op wants more.
+  private static let mostItems = 1_000_000
+
   private(set) var values: [(name: String, value: Value)] = []
   private var index: [String: Int] = [:]
   private let fileFolder: String
@@ -128,7 +131,14 @@ struct Parameters {
         }
         switch resolve(scalar, subject: subject()) {
         case .scalar(let text): texts.append(text)
-        case .list(let more, _): texts += more
+        case .list(let more, _):
+          texts += more
+          guard texts.count <= Parameters.mostItems else {
+            mistakes.add(
+              .badValue, at: scalar.position,
+              "\(subject().description): the list grows past \(Parameters.mostItems) items here")
+            return .broken
+          }
         case .mapping, .broken: return .broken
         }
       }

@@ -32,7 +32,7 @@ struct PriorState: Sendable {
     /// JSON texts by name.
     var parameters: [String: String]
     var inputs: [String]
-    /// Files it read, by path.
+    /// Files that it has read in any run, as they were the last time, by path.
     var files: [String: FileIdentity]
   }
 
@@ -70,14 +70,16 @@ struct PriorState: Sendable {
         inputs: (try? JSONDecoder().decode([String].self, from: Data((row[6] as String).utf8))) ?? [], files: [:])
       state.stages[row[2]] = record
     }
-    for (name, record) in state.stages {
-      let files = try Row.fetchCursor(
-        db, sql: "SELECT path, bytes, modified FROM input_file WHERE run = ? AND stage = ?",
-        arguments: [record.run, record.number])
-      while let row = try files.next() {
-        let path: String = row[0]
-        state.stages[name]?.files[path] = FileIdentity(path: path, byteCount: row[1], modified: row[2])
-      }
+    // A file that an earlier run read is known, though the last one may have read others: the newest row counts.
+    let files = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT s.name, f.path, f.bytes, f.modified FROM input_file f JOIN stage s ON s.run = f.run AND s.number = f.stage
+        WHERE f.run IN (SELECT id FROM run WHERE file = ?) ORDER BY f.run
+        """, arguments: [file])
+    while let row = try files.next() {
+      let path: String = row[1]
+      state.stages[row[0]]?.files[path] = FileIdentity(path: path, byteCount: row[2], modified: row[3])
     }
     return state
   }

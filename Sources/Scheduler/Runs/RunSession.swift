@@ -174,28 +174,33 @@ public final class RunSession: Sendable {
 
   /// A source that cannot fit is known before anything runs.
   private func checkSourcesFit(_ budget: MemoryBudget) throws {
-    guard budget.capacity > 0 else {
-      let advised = MemoryAdvice.limit(for: 16 << 20, currentLimit: budget.idle + budget.slack, capacity: 0)
-      throw SchedulerError(
-        .memory,
-        "--memory \(request.memory) is less than the program itself takes (\(ByteCount(budget.idle))); "
-          + "give --memory \(advised) or more")
-    }
     var worst: (task: TaskID, need: Int)?
     for stage in plan.graph.stages where stage.op.shape == .source {
       for task in stage.tasks where plan.decision(task) == .runs {
         let estimate = stage.body.estimate(stage.role(Int(task - stage.firstTask)), inputBytes: [])
         let need = estimate.output + estimate.scratch
-        if need > worst?.need ?? budget.capacity { worst = (task, need) }
+        if need > worst?.need ?? 0 { worst = (task, need) }
       }
     }
-    guard let worst else { return }
+    guard let worst else {
+      guard budget.capacity > 0 else { throw tooSmall(budget, needed: 1 << 20) }
+      return
+    }
+    guard worst.need > budget.capacity else { return }
+    guard budget.capacity > 0 else { throw tooSmall(budget, needed: worst.need) }
     let stage = plan.graph.stage(of: worst.task)
     let partition = stage.partitions[Int(worst.task - stage.firstTask)]
-    let advised = MemoryAdvice.limit(for: worst.need, currentLimit: budget.limit, capacity: budget.capacity)
     throw SchedulerError(
       .memory,
       "\(plan.graph.key(of: worst.task)) (\(partition.label)) needs about \(ByteCount(worst.need)), and --memory "
-        + "\(request.memory) leaves \(ByteCount(budget.capacity)) for tasks; give --memory \(advised) or more")
+        + "\(request.memory) leaves \(ByteCount(budget.capacity)) for tasks; "
+        + "give --memory \(MemoryAdvice.limit(for: worst.need, idle: budget.idle)) or more")
+  }
+
+  private func tooSmall(_ budget: MemoryBudget, needed: Int) -> SchedulerError {
+    SchedulerError(
+      .memory,
+      "--memory \(request.memory) is less than the program itself takes (\(ByteCount(budget.idle))); "
+        + "give --memory \(MemoryAdvice.limit(for: needed, idle: budget.idle)) or more")
   }
 }

@@ -129,7 +129,7 @@ final class Engine: Sendable {
   }
 
   private func refuse(_ task: TaskID, needed: Int, capacity: Int) {
-    let advised = MemoryAdvice.limit(for: needed, currentLimit: settings.memoryLimit, capacity: capacity)
+    let advised = MemoryAdvice.limit(for: needed, idle: core.withLock { $0.state.budget.idle })
     let error = TaskError(
       .outOfMemory,
       "it needs about \(ByteCount(needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "

@@ -18,7 +18,7 @@ enum ArxivLayout: String, CaseIterable, Sendable {
   /// keyed file of one line is mistaken, and extra fields do no harm. What begins with no `{` is left to the
   /// snapshot's reader, which says so line by line.
   init(recognizing head: UnsafeBufferPointer<UInt8>) {
-    let start = JSONScan.skipSpace(head, 0)
+    let start = JSONScan.skipSpace(head, JSONScan.markLength(head))
     guard start < head.count, head[start] == UInt8(ascii: "{") else {
       self = .snapshot
       return

@@ -31,7 +31,7 @@ extension ArxivRead {
         if paper.problem == SJ_FINE {
           try papers.append(keyed: paper)
         } else if !overwritten.contains(paper.offset) {
-          try problems.report(record: paper.id.string, paper.why) {
+          try problems.report(record: paper.id.count > 0 ? paper.id.string : "record \(number)", paper.why) {
             let scan = JSONScan(document.bytes)
             return scan.endOfValue(paper.offset).map { scan.text(paper.offset..<$0) }
           }

@@ -11,14 +11,14 @@ enum FileListing {
   /// One partition a file, in the order of the patterns and sorted by name (by byte) within each; no file twice.
   ///
   /// A path that exists is taken as it is, even with `*`, `?` or `[` in its name. A folder means its files that are
-  /// not hidden. Everything else is a pattern for glob(3).
+  /// not hidden. Everything else is a pattern for glob(3), in which `**` is refused: it would mean no more than `*`.
   /// - Throws: `ParameterError` for a pattern that matches nothing, a missing or an unreadable file.
   static func partitions(of patterns: [String], parameter: String = "files") throws -> [Partition] {
     guard !patterns.isEmpty else { throw ParameterError(parameter, "the list is empty; name at least one file") }
-    var seen: Set<String> = []
+    var seen: Set<ByteText> = []
     var files: [FileIdentity] = []
     for pattern in patterns {
-      for path in try paths(of: pattern, parameter: parameter) where seen.insert(path).inserted {
+      for path in try paths(of: pattern, parameter: parameter) where seen.insert(ByteText(path)).inserted {
         files.append(try identity(path, parameter: parameter))
       }
     }
@@ -35,6 +35,11 @@ enum FileListing {
     guard
       pattern.utf8.contains(where: { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "[") })
     else { throw missingFile(pattern, parameter: parameter) }
+    let star = UInt8(ascii: "*")
+    guard !zip(pattern.utf8, pattern.utf8.dropFirst()).contains(where: { $0 == star && $1 == star }) else {
+      throw ParameterError(
+        parameter, "\(pattern): ** is not supported; name the folders, or give several patterns with one * each")
+    }
 
     var found = glob_t()
     defer { globfree(&found) }

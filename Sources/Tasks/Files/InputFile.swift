@@ -65,7 +65,10 @@ struct InputFile: ~Copyable {
 }
 
 /// A whole file in memory, followed by zero bytes for simdjson; freed with its owner.
+///
+/// A byte order mark is left out: it lies before `base`.
 struct FileBytes: ~Copyable {
+  private let memory: UnsafeMutablePointer<UInt8>
   let base: UnsafeMutablePointer<UInt8>
   /// Bytes that count; whoever cuts a damaged end off lowers it.
   var count: Int
@@ -79,18 +82,20 @@ struct FileBytes: ~Copyable {
     }
     var file = try InputFile(identity)
     let capacity = identity.byteCount + Int(SJ_PADDING)
-    guard let base = malloc(capacity)?.assumingMemoryBound(to: UInt8.self) else {
+    guard let memory = malloc(capacity)?.assumingMemoryBound(to: UInt8.self) else {
       throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for the file", file: identity.path)
     }
     do {
-      try FileBytes.fill(base, identity.byteCount, from: &file, context: context)
+      try FileBytes.fill(memory, identity.byteCount, from: &file, context: context)
     } catch {
-      free(base)
+      free(memory)
       throw error
     }
-    memset(base + identity.byteCount, 0, Int(SJ_PADDING))
-    self.base = base
-    count = identity.byteCount
+    memset(memory + identity.byteCount, 0, Int(SJ_PADDING))
+    let mark = JSONScan.markLength(UnsafeBufferPointer(start: memory, count: identity.byteCount))
+    self.memory = memory
+    base = memory + mark
+    count = identity.byteCount - mark
   }
 
   private static func fill(
@@ -106,7 +111,7 @@ struct FileBytes: ~Copyable {
     }
   }
 
-  deinit { free(base) }
+  deinit { free(memory) }
 
   var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: count) }
 
@@ -155,7 +160,7 @@ struct LineReader: ~Copyable {
     return UnsafeBufferPointer(start: base, count: end)
   }
 
-  /// The next line without its end, or `nil`. Valid until the next call; SJ_PADDING more bytes are readable.
+  /// The next line without its end, and the first without a byte order mark; or `nil`. Valid until the next call; SJ_PADDING more bytes are readable.
   mutating func next() throws -> UnsafeBufferPointer<UInt8>? {
     var looked = start
     while true {
@@ -183,6 +188,9 @@ struct LineReader: ~Copyable {
 
   private mutating func line(to stop: Int) -> UnsafeBufferPointer<UInt8> {
     lineNumber += 1
+    if lineNumber == 1 {
+      start += JSONScan.markLength(UnsafeBufferPointer(start: base + start, count: stop - start))
+    }
     let count = stop - start
     let hasReturn = count > 0 && base[stop - 1] == 0x0D
     return UnsafeBufferPointer(start: base + start, count: hasReturn ? count - 1 : count)

@@ -12,7 +12,7 @@ struct JSONLinesRead: SourceOp {
     columns = arguments.strings("columns")
     onError = OnError(arguments)
     guard columns?.isEmpty != true else { throw ParameterError("columns", "name at least one column, or leave it out") }
-    if let columns, Set(columns).count != columns.count {
+    if columns?.firstRepeated != nil {
       throw ParameterError("columns", "a column is named twice")
     }
   }
@@ -165,6 +165,7 @@ private final class GrowingColumn {
     let what = field.found.map { String(cString: $0) } ?? "something else"
     switch field.kind {
     case SJ_NULL: return nil
+    case SJ_BIG_INTEGER: return "\"\(name)\" is \(what), which no column can hold; write it as a string"
     case SJ_OTHER: return "\"\(name)\" is \(what), which no column can hold"
     case SJ_INTEGER where kind == SJ_NUMBER, SJ_NUMBER where kind == SJ_INTEGER: return nil
     default:

@@ -21,7 +21,7 @@ struct JSONLinesWrite: SinkOp {
     template = arguments.require(OpArguments.string, "name")
     columns = arguments.strings("columns")
     guard columns?.isEmpty != true else { throw ParameterError("columns", "name at least one column, or leave it out") }
-    if let columns, Set(columns).count != columns.count {
+    if columns?.firstRepeated != nil {
       throw ParameterError("columns", "a column is named twice")
     }
     var rest = template
@@ -37,11 +37,11 @@ struct JSONLinesWrite: SinkOp {
   func paths(for partitions: [Partition]) throws -> [String] {
     let folder = directory.hasSuffix("/") ? directory : directory + "/"
     let inputs = Inputs(partitions)
-    var owners: [String: Partition] = [:]
+    var owners: [ByteText: Partition] = [:]
     return try partitions.map { partition in
       let name = try fileName(for: partition)
       let path = folder + name
-      if let first = owners.updateValue(partition, forKey: path) {
+      if let first = owners.updateValue(partition, forKey: ByteText(path)) {
         throw ParameterError(
           "name",
           "\(described(first)) and \(described(partition)) would both be written to \(path); "
@@ -92,17 +92,17 @@ struct JSONLinesWrite: SinkOp {
     }
 
     private var nodes: [Node: String] = [:]
-    private var paths: Set<String> = []
+    private var paths: Set<ByteText> = []
 
     init(_ partitions: [Partition]) {
       for path in partitions.compactMap(\.file?.path) {
-        paths.insert(path)
+        paths.insert(ByteText(path))
         if let node = Node(path) { nodes[node] = path }
       }
     }
 
     func same(as path: String) -> String? {
-      paths.contains(path) ? path : Node(path).flatMap { nodes[$0] }
+      paths.contains(ByteText(path)) ? path : Node(path).flatMap { nodes[$0] }
     }
   }
 

@@ -40,6 +40,11 @@ struct JSONScan {
     return index
   }
 
+  /// The length of the byte order mark that some editors put before a file's text; 0 without.
+  static func markLength(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+    bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+  }
+
   /// Whether there is nothing but white space.
   static func isBlank(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool { skipSpace(bytes, 0) == bytes.count }
 

@@ -13,7 +13,7 @@ struct BagSum: ReductionOp {
     columns = arguments.strings("columns")
     fanIn = arguments.require(OpArguments.integer, "split_every")
     guard columns?.isEmpty != true else { throw ParameterError("columns", "name at least one column, or leave it out") }
-    if let columns, Set(columns).count != columns.count { throw ParameterError("columns", "a column is named twice") }
+    if columns?.firstRepeated != nil { throw ParameterError("columns", "a column is named twice") }
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: 4096, scratch: 8192) }
@@ -90,40 +90,40 @@ struct BagSum: ReductionOp {
 
   /// Totals in the order in which their columns turned up.
   private struct Totals {
-    var names: [String] = []
-    var values: [String: Total] = [:]
+    private var totals: [(name: String, total: Total)] = []
+    private var places: [ByteText: Int] = [:]
 
     mutating func add(_ name: String, _ total: Total, file: String?) throws {
-      guard let before = values[name] else {
-        names.append(name)
-        values[name] = total
+      guard let place = places[ByteText(name)] else {
+        places[ByteText(name)] = totals.count
+        totals.append((name, total))
         return
       }
+      let before = totals[place].total
       if case .whole(let a) = before, case .whole(let b) = total {
         let (sum, overflows) = a.addingReportingOverflow(b)
         guard !overflows else {
           throw TaskError(
             .tooLarge, "the total of column \"\(name)\" is beyond 2⁶³ - 1; make it a column of float64", file: file)
         }
-        values[name] = .whole(sum)
+        totals[place].total = .whole(sum)
       } else {
-        values[name] = .number(before.asDouble + total.asDouble)
+        totals[place].total = .number(before.asDouble + total.asDouble)
       }
     }
 
     func table() -> Table {
       Table(
-        names.map { name in
-          switch values[name] {
-          case .whole(let value)?:
+        totals.map { name, total in
+          switch total {
+          case .whole(let value):
             var column = FixedColumnBuilder<Int64>(capacity: 1)
             column.append(value)
             return (name, column.finish())
-          case .number(let value)?:
+          case .number(let value):
             var column = FixedColumnBuilder<Double>(capacity: 1)
             column.append(value)
             return (name, column.finish())
-          case nil: preconditionFailure("a name without a total")
           }
         })
     }

@@ -22,6 +22,8 @@ private let tableMagic: [UInt8] = Array("GRtable1".utf8)
 private let alignment = 64
 /// Deeper lists than this no operation makes; it bounds the recursion on a damaged file.
 private let greatestListDepth = 8
+/// More records without a column than this no file has lines.
+private let greatestBareCount = 1 << 32
 
 extension Table {
   public func write(to sink: any ByteSink) throws {
@@ -85,8 +87,10 @@ extension Table {
       guard column.count == rowCount else { throw corrupt("its columns have different lengths") }
       columns.append(column)
     }
-    guard Set(names).count == names.count else { throw corrupt("two columns have one name") }
-    guard columnCount > 0 || rowCount == 0 else { throw corrupt("it has records without columns") }
+    guard reader.position == reader.end else { throw corrupt("its directory has more in it than its columns") }
+    guard names.firstRepeated == nil else { throw corrupt("two columns have one name") }
+    // Nothing else in the file bears witness to how many records without columns there are.
+    guard columnCount > 0 || rowCount <= greatestBareCount else { throw corrupt("it holds an impossible number") }
     self.init(names: names, columns: columns, count: rowCount)
   }
 }

@@ -13,14 +13,14 @@ public struct Table: TaskValue {
 
   public var rowCount: Int? { count }
 
-  /// Columns must have one length and different names.
+  /// Columns must have one length and names that differ in their bytes.
   public init(_ columns: [(name: String, column: Column)]) {
     self.init(names: columns.map(\.name), columns: columns.map(\.column), count: columns.first?.column.count ?? 0)
   }
 
   init(names: [String], columns: [Column], count: Int) {
     precondition(columns.allSatisfy { $0.count == count }, "columns of different lengths")
-    precondition(Set(names).count == names.count, "two columns of one name")
+    precondition(names.firstRepeated == nil, "two columns of one name")
     self.names = names
     self.columns = columns
     self.count = count
@@ -34,7 +34,9 @@ public struct Table: TaskValue {
   }
 
   /// The column of that name, or `nil`.
-  public subscript(name: String) -> Column? { names.firstIndex(of: name).map { columns[$0] } }
+  public subscript(name: String) -> Column? {
+    names.firstIndex { ByteText($0) == ByteText(name) }.map { columns[$0] }
+  }
 
   /// The column of that name.
   ///
@@ -77,14 +79,15 @@ public struct Table: TaskValue {
   /// - Throws: `TaskError` with code `.missingColumn`.
   public func dropping(_ unwanted: [String], file: String? = nil) throws -> Table {
     for name in unwanted { _ = try column(name, file: file) }
-    return try selecting(names.filter { !unwanted.contains($0) })
+    return try selecting(names.filter { !unwanted.containsBytes(of: $0) })
   }
 
   /// This table with `columns` behind its own.
   ///
-  /// - Throws: `TaskError` with code `.invalidParameter` where a name is taken.
+  /// - Throws: `TaskError` with code `.invalidParameter` where a name is taken or given twice.
   func appending(_ added: [(name: String, column: Column)], file: String?) throws -> Table {
-    for (name, _) in added where names.contains(name) {
+    var taken = Set(names.map(ByteText.init))
+    for (name, _) in added where !taken.insert(ByteText(name)).inserted {
       throw TaskError(
         .invalidParameter,
         "a new column \"\(name)\" would take the name of one that is there; drop or rename that one first", file: file)

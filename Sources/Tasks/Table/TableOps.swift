@@ -9,7 +9,7 @@ struct ChooseColumns: PartitionOp {
     columns = arguments.require(OpArguments.strings, "columns")
     self.keeps = keeps
     guard !columns.isEmpty else { throw ParameterError("columns", "name at least one column") }
-    guard Set(columns).count == columns.count else { throw ParameterError("columns", "a column is named twice") }
+    guard columns.firstRepeated == nil else { throw ParameterError("columns", "a column is named twice") }
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: inputBytes[0], scratch: 0) }

@@ -26,14 +26,13 @@ struct OneHot: Sendable {
 
   /// - Throws: `ParameterError` where the parts contradict each other.
   init(categories: [String], columns: Columns, other: Bool) throws {
-    guard Set(categories).count == categories.count else {
-      let twice = categories.first { name in categories.filter { $0 == name }.count > 1 } ?? ""
+    if let twice = categories.firstRepeated {
       throw ParameterError("categories", "\"\(twice)\" is listed twice")
     }
     guard !other || columns == .fixed else {
       throw ParameterError("other", "it counts categories outside a fixed list; add columns: fixed")
     }
-    guard !other || !categories.contains(OneHot.otherName) else {
+    guard !other || !categories.containsBytes(of: OneHot.otherName) else {
       throw ParameterError("other", "\"other\" is also one of categories; rename that category")
     }
     self.categories = categories

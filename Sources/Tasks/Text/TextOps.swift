@@ -12,7 +12,7 @@ struct TokenizeOp: PartitionOp {
     into = arguments.require(OpArguments.string, "into")
     keep = arguments.require(OpArguments.boolean, "keep")
     tokenizer = Tokenizer(marks: arguments.require(OpArguments.string, "marks"))
-    guard keep == false || into != column else {
+    guard keep == false || ByteText(into) != ByteText(column) else {
       throw ParameterError("into", "\"\(into)\" is the column itself; name another, or set keep: false")
     }
   }
@@ -90,7 +90,8 @@ struct OneHotOp: PartitionOp {
 
   /// The parameter's categories, then those of the second input that are not among them.
   static func adding(_ more: [String], to encoder: OneHot) throws -> OneHot {
-    let new = more.filter { !encoder.categories.contains($0) }
+    var known = Set(encoder.categories.map(ByteText.init))
+    let new = more.filter { known.insert(ByteText($0)).inserted }
     return new.isEmpty
       ? encoder : try OneHot(categories: encoder.categories + new, columns: encoder.columns, other: encoder.other)
   }

@@ -55,8 +55,8 @@ struct Tokenizer: Sendable {
   }
 
   private func wideClass(_ scalar: UInt32) -> UInt8 {
-    if Tokenizer.isWhiteSpace(scalar) { return Class.space }
-    return wideMarks.contains(scalar) ? Class.mark : Class.word
+    if wideMarks.contains(scalar) { return Class.mark }
+    return Tokenizer.isWhiteSpace(scalar) ? Class.space : Class.word
   }
 
   /// The scalar that begins at `index` and its bytes; what is no UTF-8 counts as one odd character of one byte.
