@@ -14,6 +14,9 @@ public struct TaskGraph: Sendable {
   private var inputList: [TaskID] = []
   private var stageIndex: [String: Int] = [:]
   private var usedStages: Set<Int> = []
+  /// Files that stages read and write, by the bytes of their paths.
+  private var inputFiles: [[UInt8]: String] = [:]
+  private var outputFiles: [[UInt8]: String] = [:]
 
   public init() {}
 
@@ -143,6 +146,7 @@ public struct TaskGraph: Sendable {
       layout = .tree(partitions, fanIn: max(op.fanIn, 2))
       body = ReductionBody(op: op, partitions: partitions)
     }
+    try claimFiles(of: body, layout: layout, stage: name)
     let identity = arguments.values.filter { definition.parameter($0.key)?.isIdentity ?? true }
     let number = stages.count
     stages.append(
@@ -153,6 +157,28 @@ public struct TaskGraph: Sendable {
     stageIndex[name] = number
     usedStages.formUnion(sources.map(\.number))
     addTasks(of: stages[number], from: sources)
+  }
+
+  /// No file is written by two stages, or written by one and read by another.
+  private mutating func claimFiles(of body: any TaskBody, layout: Stage.Layout, stage: String) throws {
+    guard case .bag(let partitions) = layout else { return }
+    for index in partitions.indices {
+      let role = TaskRole.partition(Int32(index))
+      if let path = body.outputPath(role) {
+        if let reader = inputFiles[Array(path.utf8)] {
+          throw GraphError(.fileClash, "it would write \(path), which task \"\(reader)\" reads", stage: stage)
+        }
+        if let writer = outputFiles.updateValue(stage, forKey: Array(path.utf8)) {
+          throw GraphError(.fileClash, "it would write \(path), which task \"\(writer)\" writes too", stage: stage)
+        }
+      }
+      for case .file(let file) in body.identity(role) {
+        if let writer = outputFiles[Array(file.path.utf8)] {
+          throw GraphError(.fileClash, "it would read \(file.path), which task \"\(writer)\" writes", stage: stage)
+        }
+        inputFiles[Array(file.path.utf8)] = stage
+      }
+    }
   }
 
   private mutating func addTasks(of stage: Stage, from sources: [Stage]) {
@@ -312,6 +338,8 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
     public static let duplicateName = Code(rawValue: "duplicate-name")
     public static let unknownInput = Code(rawValue: "unknown-input")
     public static let wrongInputs = Code(rawValue: "wrong-inputs")
+    /// Two stages would use one file, and at least one would write it.
+    public static let fileClash = Code(rawValue: "file-clash")
   }
 
   public let code: Code

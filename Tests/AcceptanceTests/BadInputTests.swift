@@ -164,7 +164,9 @@ import Testing
     try runOn(content, extra: ", on_error: skip") { outcome, folder in
       #expect(outcome.status == 0, "\(outcome.errors)\(outcome.output)")
       #expect(try TestFiles.text(folder + "/out/papers.json").split(separator: "\n").count == 2)
-      let rejects = try TestFiles.text(folder + "/.graphrun/rejects/papers/papers.json.jsonl")
+      let side = TestFiles.names(in: folder + "/.graphrun/rejects/papers")
+      #expect(side.count == 1 && side[0].hasPrefix("papers.json-"))
+      let rejects = try TestFiles.text(folder + "/.graphrun/rejects/papers/" + side[0])
       #expect(rejects.contains("0704.0002") && rejects.contains("abstract"), "\(rejects)")
       let status = try Program.run("status", "arxiv.yaml", "--json", in: folder).json()
       #expect((status["run"] as? [String: Any])?["rejects"] as? Int == 1)
@@ -267,6 +269,19 @@ import Testing
         #expect(outcome.status == 2, "\(verb)")
         #expect(outcome.errors.contains("newer"), "\(verb): \(outcome.errors)")
       }
+    }
+  }
+
+  @Test("Two tasks that would write one file, or one over what another reads, are refused")
+  func clashes() throws {
+    let papers = "tasks:\n  papers: {op: arxiv.read, with: {files: data/*.json}}\n"
+    let write = "{op: jsonl.write, from: papers, with: {directory: out}}"
+    try run(papers + "  one: \(write)\n  two: \(write)\n") {
+      expectBadFile($0, "dag.yaml:4:", "out/papers.json", "task \"one\" writes too")
+    }
+    let other = "  copied: {op: jsonl.read, with: {files: data/*.json}}\n"
+    try run(papers + other + "  over: {op: jsonl.write, from: copied, with: {directory: elsewhere/../data}}\n") {
+      expectBadFile($0, "dag.yaml:4:", "data/papers.json")
     }
   }
 

@@ -140,6 +140,91 @@ private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
     }
   }
 
+  //   a[i] ─┐                          two stages that compute the same thing, both held and spilled
+  //   c[i] ─┴─ sums ── b[i] = mix(a[i], c[i], sum, sum)
+  @Test("Stages that compute the same thing do not delete each other's spill files, nor after a failure")
+  func sameFingerprints() throws {
+    try TestFiles.withFolder { folder in
+      let flag = folder + "/fail"
+      func graph() throws -> TaskGraph {
+        var graph = TaskGraph()
+        let settings: [String: ParameterValue] = ["bytes": .integer(1 << 20), "partitions": .integer(20)]
+        try RandomGraphs.add("a", TestOps.source, to: &graph, settings)
+        try RandomGraphs.add("c", TestOps.source, to: &graph, settings)
+        try RandomGraphs.add("left", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
+        try RandomGraphs.add("right", TestOps.reduce, to: &graph, from: ["c"], ["bytes": .integer(8)])
+        try RandomGraphs.add(
+          "b", TestOps.mix(2, values: 2), to: &graph, from: ["a", "c", "left", "right"],
+          ["bytes": .integer(8), "fail": .string(flag)])
+        return graph
+      }
+      try TestFiles.write("", to: flag)
+      #expect(try run(graph(), in: folder + "/state", memory: 24 << 20).outcome == .failed)
+      #expect(TestFiles.names(in: folder + "/state/spill").count > 5)
+      try FileManager.default.removeItem(atPath: flag)
+      #expect(try run(graph(), in: folder + "/state", memory: 24 << 20).outcome == .done)
+      #expect(TestFiles.names(in: folder + "/state/spill").isEmpty)
+    }
+  }
+
+  @Test("A kept result is evicted without being written twice, and is there after a failure")
+  func keptAndEvicted() throws {
+    try TestFiles.withFolder { folder in
+      let flag = folder + "/fail"
+      try TestFiles.write("", to: flag)
+      func graph() throws -> TaskGraph {
+        var graph = TaskGraph()
+        try RandomGraphs.add(
+          "a", TestOps.source, to: &graph, keep: true, ["bytes": .integer(1 << 20), "partitions": .integer(30)])
+        try RandomGraphs.add("sum", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
+        try RandomGraphs.add(
+          "b", TestOps.mix(1, values: 1), to: &graph, from: ["a", "sum"], ["bytes": .integer(8), "fail": .string(flag)])
+        return graph
+      }
+      let first = try run(graph(), in: folder + "/state", memory: 20 << 20)
+      #expect(first.outcome == .failed)
+      #expect(first.last.spilledTotal == 0)
+      try FileManager.default.removeItem(atPath: flag)
+      #expect(try run(graph(), in: folder + "/state", memory: 20 << 20).outcome == .done)
+      #expect(try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 0", in: folder + "/state") == 0)
+    }
+  }
+
+  @Test("A reader that keeps the state file open does not keep a run from ending")
+  func busyReader() throws {
+    try TestFiles.withFolder { folder in
+      var graph = TaskGraph()
+      try RandomGraphs.add("a", TestOps.source, to: &graph)
+      try run(graph, in: folder)
+      var configuration = Configuration()
+      configuration.allowsUnsafeTransactions = true
+      let reader = try DatabaseQueue(path: folder + "/state.sqlite", configuration: configuration)
+      try reader.inDatabase { try $0.execute(sql: "BEGIN; SELECT count(*) FROM v1_runs") }
+      try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"])
+      #expect(try run(graph, in: folder).outcome == .done)
+      try reader.inDatabase { try $0.execute(sql: "COMMIT") }
+    }
+  }
+
+  @Test("A side file that another run writes is left alone, and one of a dead run is taken over")
+  func sideFiles() throws {
+    try TestFiles.withFolder { folder in
+      let path = folder + "/out.json"
+      try TestFiles.write("left by a dead run, and longer than what comes", to: FilePublisher.sidePath(of: path))
+      _ = try FilePublisher.publish(path, synced: true) { sink, _ in
+        try sink.write("mine")
+        #expect(throws: TaskError.self) {
+          _ = try FilePublisher.publish(path, synced: true) { other, _ in try other.write("theirs") }
+        }
+      }
+      #expect(try TestFiles.text(path) == "mine")
+      let long = folder + "/" + String(repeating: "ü", count: 120) + ".json"
+      _ = try FilePublisher.publish(long, synced: false) { sink, _ in try sink.write("long") }
+      #expect(try TestFiles.text(long) == "long")
+      #expect(TestFiles.names(in: folder).count == 2)
+    }
+  }
+
   @Test("A changed parameter reruns what it reaches, and the plan says why")
   func reasons() throws {
     try TestFiles.withFolder { folder in

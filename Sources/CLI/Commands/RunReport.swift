@@ -67,7 +67,7 @@ struct RunReport {
       lines.append("  cause   \(failure.error.message)" + (failure.error.cause.map { " (\($0))" } ?? ""))
       if !failure.skipped.isEmpty {
         let names = failure.skipped.prefix(4).map(\.description).joined(separator: ", ")
-        let more = failure.skipped.count > 4 ? " and \(Format.count(failure.skipped.count - 4)) more" : ""
+        let more = failure.skippedCount > 4 ? " and \(Format.count(failure.skippedCount - 4)) more" : ""
         lines.append("  skipped \(names)\(more)")
       }
     }
@@ -96,7 +96,9 @@ struct Outcome: Encodable {
     var file: String?
     var record: String?
     var cause: String?
+    /// The first of them, and how many there are.
     var skipped: [String]
+    var skippedCount: Int
   }
 
   struct Written: Encodable {
@@ -142,7 +144,7 @@ struct Outcome: Encodable {
       Failure(
         task: $0.key.description, op: $0.op, code: $0.error.code.rawValue, message: $0.error.message,
         file: $0.error.file ?? $0.label, record: $0.error.record, cause: $0.error.cause,
-        skipped: $0.skipped.map(\.description))
+        skipped: $0.skipped.map(\.description), skippedCount: $0.skippedCount)
     }
     self.resume = summary.outcome == .failed || summary.outcome == .interrupted ? resume : nil
   }

@@ -1,3 +1,4 @@
+import CXXHash
 import Foundation
 import Graph
 
@@ -7,8 +8,9 @@ import Graph
 /// fixed hidden name beside it, so that the next attempt after a crash overwrites it.
 enum FilePublisher {
   static func sidePath(of path: String) -> String {
-    let url = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
-    return path[..<url] + "." + path[url...] + ".graphrun-partial"
+    let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    let name = "." + path[start...] + ".graphrun-partial"
+    return path[..<start] + (name.utf8.count <= 255 ? name : ".\(FileNames.tag(String(path[start...]))).graphrun-partial")
   }
 
   /// - Parameters:
@@ -22,8 +24,7 @@ enum FilePublisher {
     let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
     try makeFolder(folder)
     let side = sidePath(of: path)
-    let file = open(side, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw TaskError.writing(path, errno) }
+    let file = try openSide(side, for: path)
     var isOpen = true
     do {
       let sink = FileSink(file: file, path: path, hashing: hashing, isCached: isCached)
@@ -32,15 +33,39 @@ enum FilePublisher {
       if synced, fdatasync(file) != 0 { throw TaskError.writing(path, errno) }
       var status = stat()
       if fstat(file, &status) != 0 { throw TaskError.writing(path, errno) }
-      isOpen = false
-      if close(file) != 0 { throw TaskError.writing(path, errno) }
       if rename(side, path) != 0 { throw TaskError.writing(path, errno) }
+      isOpen = false
+      close(file)  // and with it goes the lock, now that nobody can find the file under its side name
       if synced { syncFolder(folder.isEmpty ? "/" : folder) }
       return (result, status)
     } catch {
       if isOpen { close(file) }
       unlink(side)
       throw error
+    }
+  }
+
+  /// Opens the side file for this process alone: a state folder's lock says nothing about an output folder, which two
+  /// runs may share.
+  private static func openSide(_ side: String, for path: String) throws -> Int32 {
+    while true {
+      let file = open(side, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+      guard file >= 0 else { throw TaskError.writing(path, errno) }
+      guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
+        close(file)
+        throw TaskError(.cannotWrite, "another run is writing it; give the two runs output folders of their own", file: path)
+      }
+      // Between the two calls the file may have been published or removed by who held it before.
+      var opened = stat()
+      var named = stat()
+      if fstat(file, &opened) == 0, lstat(side, &named) == 0, opened.st_ino == named.st_ino, opened.st_dev == named.st_dev {
+        guard ftruncate(file, 0) == 0 else {
+          close(file)
+          throw TaskError.writing(path, errno)
+        }
+        return file
+      }
+      close(file)
     }
   }
 
@@ -68,5 +93,15 @@ extension stat {
     #else
       Int64(st_mtimespec.tv_sec) * 1_000_000_000 + Int64(st_mtimespec.tv_nsec)
     #endif
+  }
+}
+
+/// Names for files that stand for longer names.
+enum FileNames {
+  /// Sixteen hexadecimal digits that differ where `text` differs.
+  static func tag(_ text: String) -> String {
+    var text = text
+    let digits = String(text.withUTF8 { XXH3_64bits($0.baseAddress, $0.count) }, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }

@@ -10,6 +10,8 @@ final class ValueStore: @unchecked Sendable {
   private let condition = NSCondition()
   private var inMemory: [TaskID: any TaskValue] = [:]
   private var onDisk: [TaskID: Location] = [:]
+  /// Tasks that read one spill file: after a resume, two that compute the same thing share one.
+  private var spillUsers: [String: Int] = [:]
   private var loading: Set<TaskID> = []
   private var spilledNow = 0
   private var spilledTotal = 0
@@ -22,6 +24,16 @@ final class ValueStore: @unchecked Sendable {
     case kept(path: String)
     /// In the state file.
     case inline(kind: String, Buffer)
+
+    /// `nil` where the result is a file of the user's.
+    init?(_ stored: PriorState.StoredResult) {
+      switch (stored.store, stored.value, stored.path) {
+      case (.inline, let value?, _): self = .inline(kind: stored.kind, value)
+      case (.spill, _, let path?): self = .spill(path: path, bytes: stored.bytes)
+      case (.kept, _, let path?): self = .kept(path: path)
+      default: return nil
+      }
+    }
   }
 
   init(registry: OpRegistry) { self.registry = registry }
@@ -30,7 +42,10 @@ final class ValueStore: @unchecked Sendable {
   func adopt(_ task: TaskID, _ location: Location) {
     withLock {
       onDisk[task] = location
-      if case .spill(_, let bytes) = location { spilledNow += bytes }
+      if case .spill(let path, let bytes) = location {
+        spilledNow += bytes
+        spillUsers[path, default: 0] += 1
+      }
     }
   }
 
@@ -80,6 +95,7 @@ final class ValueStore: @unchecked Sendable {
   func didSpill(_ task: TaskID, path: String, bytes: Int) {
     withLock {
       onDisk[task] = .spill(path: path, bytes: bytes)
+      spillUsers[path, default: 0] += 1
       spilledNow += bytes
       spilledTotal += bytes
     }
@@ -94,8 +110,12 @@ final class ValueStore: @unchecked Sendable {
     let (value, location) = withLock { (inMemory.removeValue(forKey: task), onDisk.removeValue(forKey: task)) }
     _ = value
     if case .spill(let path, let bytes)? = location {
-      unlink(path)
-      withLock { spilledNow -= bytes }
+      let isLast = withLock {
+        spilledNow -= bytes
+        spillUsers[path, default: 1] -= 1
+        return spillUsers[path] == 0
+      }
+      if isLast { unlink(path) }
     }
   }
 

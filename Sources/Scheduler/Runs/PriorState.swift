@@ -54,6 +54,8 @@ struct PriorState: Sendable {
       guard let bytes = row[0] as Data?, let fingerprint = Fingerprint(bytes: bytes),
         let store = StoredResult.Store(rawValue: row[1])
       else { continue }
+      // A spill file goes with the run; it never replaces what stays.
+      if store == .spill, let before = state.results[fingerprint], before.store != .spill { continue }
       state.results[fingerprint] = StoredResult(
         store: store, kind: row[2], value: (row[3] as Data?).map { Buffer($0) }, path: row[4], bytes: row[5])
     }

@@ -49,8 +49,12 @@ public struct RunFailure: Sendable {
   /// The partition's label, as a rule a file name.
   public let label: String?
   public let error: TaskError
-  /// Tasks that could not run because of it.
+  /// The first of the tasks that could not run because of it, at most `namedSkipped`.
   public let skipped: [TaskKey]
+  /// How many could not.
+  public let skippedCount: Int
+
+  static let namedSkipped = 20
 }
 
 /// Records that one task set aside.
@@ -109,6 +113,7 @@ public final class RunSession: Sendable {
     willRun: (Int64) -> Void = { _ in }, observer: @escaping @Sendable (ProgressSnapshot) -> Void
   ) throws -> RunSummary {
     guard plan.planned > 0 else {
+      try store.forgetSpills()
       return RunSummary(
         run: nil, outcome: .upToDate, failures: [], written: [], rejects: [], last: ProgressSnapshot(),
         peakResident: ProcessMemory.peakResident())
@@ -119,7 +124,7 @@ public final class RunSession: Sendable {
 
     let values = ValueStore(registry: request.registry)
     for task in plan.graph.tasks where plan.decision(task) == .reused {
-      guard let stored = plan.stored(task), let location = RunSession.location(stored) else { continue }
+      guard let stored = plan.stored(task), let location = ValueStore.Location(stored) else { continue }
       values.adopt(task, location)
     }
     try store.sweepSpill()
@@ -132,7 +137,7 @@ public final class RunSession: Sendable {
         plan: plan,
         settings: Engine.Settings(
           workers: request.workers, keepsGoing: request.keepsGoing, memoryLimit: request.memory.bytes,
-          folder: store.folder,
+          folder: store.folder, file: request.file,
           residentBytes: request.residentBytes),
         budget: budget, values: values, writer: writer, observer: observer))
     if let died { writer.append(.event(kind: "resumed", message: "run \(died) had died", at: Engine.now())) }
@@ -161,15 +166,6 @@ public final class RunSession: Sendable {
   private static func outcome(_ last: ProgressSnapshot, failures: [RunFailure]) -> RunSummary.Outcome {
     if !failures.isEmpty { return .failed }
     return last.done == last.planned ? .done : .interrupted
-  }
-
-  private static func location(_ stored: PriorState.StoredResult) -> ValueStore.Location? {
-    switch stored.store {
-    case .inline: stored.value.map { .inline(kind: stored.kind, $0) }
-    case .spill: stored.path.map { .spill(path: $0, bytes: stored.bytes) }
-    case .kept: stored.path.map { .kept(path: $0) }
-    case .output: nil
-    }
   }
 
   /// A source that cannot fit is known before anything runs.

@@ -91,15 +91,30 @@ final class RunStore: Sendable {
             UPDATE run SET state = ?, reason = ?, ended_at = ?, seen_at = ?, peak_rss = max(peak_rss, ?) WHERE id = ?
             """, arguments: [state, reason, now, now, peakResident, run])
         try db.execute(sql: "DELETE FROM running WHERE run = ?", arguments: [run])
-        if state == "done" {
-          try db.execute(
-            sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)",
-            arguments: [file])
-        }
       }
-      if state == "done" { try sweepSpill() }
-      // A copy of the one file, without its log, then holds everything.
-      try queue.writeWithoutTransaction { db in _ = try db.checkpoint(.truncate) }
+      guard access(folder.database, F_OK) == 0 else {
+        throw SchedulerError(
+          .state, "the state folder \(folder.path) was removed while the run went on; what it wrote is there, but not on record")
+      }
+      if state == "done" { try forgetSpills() }
+    } catch {
+      throw StateDatabase.failure(error, folder)
+    }
+    // A copy of the one file, without its log, then holds everything; somebody who reads just now may prevent it.
+    _ = try? queue.writeWithoutTransaction { db in
+      try db.execute(sql: "PRAGMA busy_timeout = 100")
+      _ = try db.checkpoint(.truncate)
+    }
+  }
+
+  /// Drops the spill files of this DAG file's runs: everything is done.
+  func forgetSpills() throws {
+    do {
+      try queue.write { db in
+        try db.execute(
+          sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)", arguments: [file])
+      }
+      try sweepSpill()
     } catch {
       throw StateDatabase.failure(error, folder)
     }

@@ -170,6 +170,9 @@ final class RunWriter: Sendable {
       book.stages[stage].isDirty = true
     case .failure(let task, let error, let label, let skipped, let at):
       let (level, index) = graph.role(of: task).levelAndIndex
+      // Not with the attempt: a task that was refused has none.
+      book.stages[graph.stageNumber(of: task)].failed += 1
+      book.stages[graph.stageNumber(of: task)].isDirty = true
       try db.execute(
         sql: """
           INSERT INTO failure (run, stage, level, idx, label, code, message, file, record, cause, skipped, at)
@@ -223,7 +226,6 @@ final class RunWriter: Sendable {
     book.running[attempt.task] = nil
     book.runningChanged = true
     if attempt.outcome == "done" { book.stages[stage].done += 1 }
-    if attempt.outcome == "failed" { book.stages[stage].failed += 1 }
     book.stages[stage].rows += attempt.rows ?? 0
     book.stages[stage].bytesOut += attempt.bytesOut
     book.stages[stage].busySeconds += attempt.endedAt - attempt.startedAt

@@ -2,8 +2,8 @@ import Graph
 
 /// What happened, told to `SchedulerState`.
 enum SchedulerEvent: Hashable, Sendable {
-  /// A worker finished the task; its result takes `bytes` of memory.
-  case finished(TaskID, bytes: Int)
+  /// A worker finished the task; its result takes `bytes` of memory. If it `isStored`, it can be read back already.
+  case finished(TaskID, bytes: Int, isStored: Bool)
   /// The task threw.
   case failed(TaskID)
   /// The task stopped because it was told to.
@@ -28,8 +28,11 @@ enum SchedulerAction: Hashable, Sendable {
   case evict(TaskID)
   /// Nobody needs the result any more: drop it everywhere.
   case release(TaskID)
-  /// Even alone the task would not fit; it counts as failed.
-  case refuse(TaskID, needed: Int, capacity: Int)
+  /// Even alone the task would not fit; it counts as failed. With `isStuck`, results that could not be spilled are in
+  /// the way.
+  case refuse(TaskID, needed: Int, capacity: Int, isStuck: Bool)
+  /// The task has failed, and these can therefore not run. Each task is skipped once.
+  case failed(TaskID, skipped: [TaskID])
   /// Nothing runs and nothing more will.
   case end
 }

@@ -55,7 +55,7 @@ struct SchedulerState {
   private var residents: Set<TaskID> = []
   private var unspillable: Set<TaskID> = []
   private var spillingBytes = 0
-  /// Per stage, how much larger results were than estimated.
+  /// Per stage, the most by which a result was larger than estimated.
   private var correction: [Double]
 
   private(set) var running = 0
@@ -106,7 +106,7 @@ struct SchedulerState {
   mutating func handle(_ event: SchedulerEvent) -> [SchedulerAction] {
     var actions: [SchedulerAction] = []
     switch event {
-    case .finished(let task, let size): finish(task, size, &actions)
+    case .finished(let task, let size, let isStored): finish(task, size, isStored, &actions)
     case .failed(let task):
       stopRunning(task, as: .failed, &actions)
       failed += 1
@@ -116,7 +116,8 @@ struct SchedulerState {
       draining = true
     case .spilled(let task):
       spillingBytes -= bytes[Int(task)]
-      if residence[Int(task)] == .spilling { residence[Int(task)] = .both }
+      residence[Int(task)] = .both
+      unspillable.removeAll()  // the disk takes something again
       if usesLeft[Int(task)] == 0 { release(task, &actions) }
     case .spillFailed(let task):
       spillingBytes -= bytes[Int(task)]
@@ -132,30 +133,19 @@ struct SchedulerState {
   /// Nothing runs, and nothing more will.
   var isOver: Bool { ended }
 
-  /// Tasks that depend on `task`, directly or not, and are part of this run.
-  func dependents(of task: TaskID) -> [TaskID] {
-    var found: Set<TaskID> = []
-    var stack = [task]
-    while let next = stack.popLast() {
-      for consumer in consumers[next] where status[Int(consumer)] != .outside && found.insert(consumer).inserted {
-        stack.append(consumer)
-      }
-    }
-    return found.sorted()
-  }
-
   // MARK: - Events
 
-  private mutating func finish(_ task: TaskID, _ size: Int, _ actions: inout [SchedulerAction]) {
+  private mutating func finish(_ task: TaskID, _ size: Int, _ isStored: Bool, _ actions: inout [SchedulerAction]) {
     let inputs = graph.inputs(of: task)
     let expected = estimate(task, inputs.map { bytes[Int($0)] }).output
     let stage = graph.stageNumber(of: task)
-    correction[stage] = max(correction[stage], Double(size) / Double(max(expected, 1)))
+    // Of small results nothing can be learnt for large ones.
+    correction[stage] = max(correction[stage], Double(size) / Double(max(expected, 64 << 10)))
     stopRunning(task, as: .done, &actions)
     done += 1
     bytes[Int(task)] = size
     if usesLeft[Int(task)] > 0 {
-      residence[Int(task)] = .memory
+      residence[Int(task)] = isStored ? .both : .memory
       residents.insert(task)
       budget.reserve(size)
     } else {
@@ -200,11 +190,19 @@ struct SchedulerState {
   }
 
   private mutating func skipDependents(of task: TaskID, _ actions: inout [SchedulerAction]) {
-    for dependent in dependents(of: task) where status[Int(dependent)] == .waiting || status[Int(dependent)] == .ready {
-      status[Int(dependent)] = .skipped
-      skipped += 1
-      for input in graph.inputs(of: dependent) { letGo(of: input, &actions) }
+    // What depends on a skipped task is skipped already: each task is visited once in a run.
+    var newlySkipped: [TaskID] = []
+    var stack = [task]
+    while let next = stack.popLast() {
+      for consumer in consumers[next] where status[Int(consumer)] == .waiting {
+        status[Int(consumer)] = .skipped
+        newlySkipped.append(consumer)
+        stack.append(consumer)
+        for input in graph.inputs(of: consumer) { letGo(of: input, &actions) }
+      }
     }
+    skipped += newlySkipped.count
+    actions.append(.failed(task, skipped: newlySkipped.sorted()))
     if !keepsGoing { draining = true }
   }
 
@@ -249,8 +247,8 @@ struct SchedulerState {
   /// What the task takes itself, and what reading its inputs back takes.
   private func need(of task: TaskID, _ inputs: ArraySlice<TaskID>) -> (own: Int, toRead: Int) {
     let estimate = estimate(task, inputs.map { bytes[Int($0)] })
-    let seen = correction[graph.stageNumber(of: task)]
-    let output = seen == 0 ? Double(estimate.output) : Double(estimate.output) * min(seen * 1.1, 16)
+    // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
+    let output = Double(estimate.output) * min(max(correction[graph.stageNumber(of: task)] * 1.1, 1), 16)
     var toRead = 0
     for (position, input) in inputs.enumerated() where residence[Int(input)] == .disk {
       // The same input twice is read once.
@@ -278,7 +276,8 @@ struct SchedulerState {
     _ = ready.removeFirst()
     status[Int(task)] = .failed
     failed += 1
-    actions.append(.refuse(task, needed: needed, capacity: budget.capacity))
+    actions.append(
+      .refuse(task, needed: needed, capacity: budget.capacity, isStuck: !unspillable.isEmpty))
     for input in graph.inputs(of: task) { letGo(of: input, &actions) }
     skipDependents(of: task, &actions)
   }

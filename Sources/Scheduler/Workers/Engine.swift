@@ -13,6 +13,8 @@ final class Engine: Sendable {
     var keepsGoing: Bool
     var memoryLimit: Int
     var folder: StateFolder
+    /// The DAG file, absolute.
+    var file: String
     var residentBytes: @Sendable () -> Int
   }
 
@@ -28,6 +30,9 @@ final class Engine: Sendable {
     var startedAt: [TaskID: Double] = [:]
     var rows = 0
     var failures: [RunFailure] = []
+    /// Of tasks whose failure the state has not yet settled.
+    var errors: [TaskID: TaskError] = [:]
+    var spillError: TaskError?
     var written: [WrittenFile] = []
     var rejects: [RejectsFile] = []
     var phase = ProgressSnapshot.Phase.running
@@ -122,19 +127,29 @@ final class Engine: Sendable {
       case .spill(let task): toSpill.push(task)
       case .evict(let task): values.evict(task)
       case .release(let task): values.release(task)
-      case .refuse(let task, let needed, let capacity): refuse(task, needed: needed, capacity: capacity)
+      case .refuse(let task, let needed, let capacity, let isStuck):
+        refuse(task, needed: needed, capacity: capacity, isStuck: isStuck)
+      case .failed(let task, let skipped): record(task, skipped: skipped)
       case .end: ended.signal()
       }
     }
   }
 
-  private func refuse(_ task: TaskID, needed: Int, capacity: Int) {
-    let advised = MemoryAdvice.limit(for: needed, idle: core.withLock { $0.state.budget.idle })
-    let error = TaskError(
-      .outOfMemory,
-      "it needs about \(ByteCount(needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
-        + "\(ByteCount(capacity)) for tasks; resume with --memory \(advised) or more")
-    record(error, of: task, label: label(of: task))
+  private func refuse(_ task: TaskID, needed: Int, capacity: Int, isStuck: Bool) {
+    core.withLock { core in
+      if isStuck, let cause = core.spillError {
+        core.errors[task] = TaskError(
+          cause.code,
+          "it does not fit beside results that could not be spilled to \(settings.folder.spill): \(cause.message)",
+          cause: cause.cause)
+        return
+      }
+      let advised = MemoryAdvice.limit(for: needed, idle: core.state.budget.idle)
+      core.errors[task] = TaskError(
+        .outOfMemory,
+        "it needs about \(ByteCount(needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
+          + "\(ByteCount(capacity)) for tasks; resume with --memory \(advised) or more")
+    }
   }
 
   // MARK: - Workers
@@ -146,7 +161,7 @@ final class Engine: Sendable {
     let start = Engine.now()
     core.withLock { $0.startedAt[task] = start }
     writer.append(.started(task, label: label, worker: worker, at: start))
-    let context = WorkerContext(key: key, label: label, rejectsFolder: settings.folder.rejects) { [self] in
+    let context = WorkerContext(key: key, rejectsPath: rejectsPath(of: task, label: label)) { [self] in
       isStopping.load(ordering: .relaxed)
     }
     var attempt = RunWriter.Attempt(
@@ -156,12 +171,12 @@ final class Engine: Sendable {
     let cpuStart = Engine.threadSeconds()
     do {
       try context.checkCancellation()
-      let bytes = try run(task, key, context, label, &attempt)
+      let (bytes, isStored) = try run(task, key, context, label, &attempt)
       attempt.endedAt = Engine.now()
       attempt.cpuSeconds = Engine.threadSeconds() - cpuStart
       writer.append(.ended(attempt))
       core.withLock { $0.startedAt[task] = nil }
-      send(.finished(task, bytes: bytes))
+      send(.finished(task, bytes: bytes, isStored: isStored))
     } catch {
       context.discardRejects()
       let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
@@ -170,16 +185,16 @@ final class Engine: Sendable {
       attempt.cpuSeconds = Engine.threadSeconds() - cpuStart
       writer.append(.ended(attempt))
       core.withLock { $0.startedAt[task] = nil }
-      if error.code != .cancelled { record(error, of: task, label: label) }
+      if error.code != .cancelled { core.withLock { $0.errors[task] = error } }
       send(error.code == .cancelled ? .cancelled(task) : .failed(task))
     }
   }
 
   /// Runs the body and stores what is to last.
-  /// - Returns: bytes that the result takes in memory.
+  /// - Returns: bytes that the result takes in memory, and whether it can be read back already.
   private func run(
     _ task: TaskID, _ key: TaskKey, _ context: WorkerContext, _ label: String?, _ attempt: inout RunWriter.Attempt
-  ) throws -> Int {
+  ) throws -> (bytes: Int, isStored: Bool) {
     let stage = plan.graph.stage(of: task)
     let inputs = try plan.graph.inputs(of: task).map { try values.value($0) }
     let sizes = inputs.map(\.byteCount)
@@ -193,7 +208,9 @@ final class Engine: Sendable {
       writer.append(.rejects(task, label: label, records: rejects.records, path: rejects.path))
       core.withLock { $0.rejects.append(rejects) }
     }
-    if let stored = try store(value, of: task, stage) {
+    let stored = try store(value, of: task, stage)
+    if let stored {
+      if let location = ValueStore.Location(stored) { values.adopt(task, location) }
       writer.append(.result(task, stored, rows: value.rowCount, at: Engine.now()))
     }
     values.put(task, value)
@@ -201,7 +218,7 @@ final class Engine: Sendable {
       if stage.op.shape == .source { core.rows += value.rowCount ?? 0 }
       if let file = value as? WrittenFile { core.written.append(file) }
     }
-    return value.byteCount
+    return (value.byteCount, stored.map { ValueStore.Location($0) != nil } ?? false)
   }
 
   /// Results of at most this size go into the state file.
@@ -234,7 +251,8 @@ final class Engine: Sendable {
 
   private func spill(_ task: TaskID) {
     guard let value = values.valueInMemory(task) else { return }
-    let path = "\(settings.folder.spill)/\(plan.fingerprints[Int(task)]).value"
+    // The number, because two stages may compute the same thing: neither must delete the other's file.
+    let path = "\(settings.folder.spill)/\(plan.fingerprints[Int(task)])-\(task).value"
     do {
       let bytes = try ValueFile.write(value, to: path, synced: false)
       values.didSpill(task, path: path, bytes: bytes)
@@ -246,23 +264,37 @@ final class Engine: Sendable {
           rows: value.rowCount, at: Engine.now()))
       send(.spilled(task))
     } catch {
+      core.withLock { $0.spillError = (error as? TaskError) ?? TaskError(.cannotWrite, "\(error)") }
       writer.append(
         .event(kind: "spill-failed", message: "\(plan.graph.key(of: task)): \(error)", at: Engine.now()))
       send(.spillFailed(task))
     }
   }
 
-  private func record(_ error: TaskError, of task: TaskID, label: String?) {
-    let skipped = core.withLock { core in
-      let dependents = core.state.dependents(of: task)
+  /// A failure is settled: what it was, and what cannot run for it.
+  private func record(_ task: TaskID, skipped: [TaskID]) {
+    let label = label(of: task)
+    let error = core.withLock { core in
+      let error = core.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
       core.failures.append(
         RunFailure(
           key: plan.graph.key(of: task), op: plan.graph.stage(of: task).op.name, label: label, error: error,
-          skipped: dependents.map { plan.graph.key(of: $0) }))
-      return dependents
+          skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) }, skippedCount: skipped.count))
+      return error
     }
     writer.append(.failure(task, error, label: label, skipped: skipped.count, at: Engine.now()))
     for dependent in skipped { writer.append(.skipped(dependent)) }
+  }
+
+  /// Where a task's rejects go: told apart by DAG file and input path, since two inputs may have one name.
+  private func rejectsPath(of task: TaskID, label: String?) -> String {
+    let key = plan.graph.key(of: task)
+    var source = key.description
+    if case .partition(let index) = key.role, let file = plan.graph.stage(of: task).partitions[Int(index)].file {
+      source = file.path
+    }
+    let name = String((label ?? "\(key)").replacing("/", with: "_").unicodeScalars.prefix(40).map(Character.init))
+    return "\(settings.folder.rejects)/\(key.stage)/\(name)-\(FileNames.tag(settings.file + "\n" + source)).jsonl"
   }
 
   private func label(of task: TaskID) -> String? {

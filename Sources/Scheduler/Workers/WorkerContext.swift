@@ -16,13 +16,12 @@ final class WorkerContext: TaskContext {
   }
 
   /// - Parameters:
-  ///   - rejectsFolder: where a task's rejects go, as `stage/label.jsonl`.
+  ///   - rejectsPath: the file that this task's rejects go to, if there are any.
   ///   - isCancelled: whether the run is to stop at once.
-  init(key: TaskKey, label: String?, rejectsFolder: String, isCancelled: @escaping @Sendable () -> Bool) {
+  init(key: TaskKey, rejectsPath: String, isCancelled: @escaping @Sendable () -> Bool) {
     self.key = key
+    self.rejectsPath = rejectsPath
     self.isCancelled = isCancelled
-    let name = (label ?? key.description).replacing("/", with: "_")
-    rejectsPath = "\(rejectsFolder)/\(key.stage)/\(name).jsonl"
   }
 
   func checkCancellation() throws {
