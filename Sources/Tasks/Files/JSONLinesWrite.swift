@@ -29,7 +29,7 @@ struct JSONLinesWrite: SinkOp {
     guard !rest.contains("{"), !rest.contains("}") else {
       throw ParameterError("name", "\"\(template)\" may hold {name}, {stem} and {index}, and no other braces")
     }
-    guard !template.contains("/"), !template.isEmpty, template != ".", template != ".." else {
+    guard !template.utf8.contains(UInt8(ascii: "/")), !template.isEmpty, template != ".", template != ".." else {
       throw ParameterError("name", "\"\(template)\" is no plain file name; the folder is set by directory")
     }
   }
@@ -70,7 +70,7 @@ struct JSONLinesWrite: SinkOp {
       rest = rest[rest.index(after: close)...]
     }
     result += rest
-    guard !result.contains("/"), !result.isEmpty, result != ".", result != "..", result.utf8.count <= 255 else {
+    guard !result.utf8.contains(UInt8(ascii: "/")), !result.isEmpty, result != ".", result != "..", result.utf8.count <= 255 else {
       throw ParameterError(
         "name", "\"\(template)\" gives \"\(result)\" for \(described(partition)), which is no file name")
     }
