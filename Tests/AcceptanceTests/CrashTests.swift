@@ -58,7 +58,8 @@ import Testing
         let before = try Self.durable(folder)
         let hasRun = try Self.state(folder) { _ in true } ?? false
         let runs = try Self.runs(folder)
-        let program = try Program(hasRun ? ["resume", file] : ["run", file, "--memory", "48MB", "--workers", "1"], in: folder)
+        let program = try Program(
+          hasRun ? ["resume", file] : ["run", file, "--memory", "48MB", "--workers", "1"], in: folder)
         // A round gets at most a fifth of the time that everything takes.
         usleep(UInt32(Double.random(in: 0.02...0.2, using: &random) * max(whole, 0.1) * 1e6))
         program.signal(SIGKILL)

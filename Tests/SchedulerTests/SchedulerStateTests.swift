@@ -65,7 +65,8 @@ private struct Simulator {
         try take(state.handle(spillFails ? .spillFailed(task) : .spilled(task)))
       } else {
         let task = running.remove(at: Int.random(in: 0..<running.count, using: &random))
-        try take(state.handle(fails.contains(task) ? .failed(task) : .finished(task, bytes: bytes(task), isStored: false)))
+        try take(
+          state.handle(fails.contains(task) ? .failed(task) : .finished(task, bytes: bytes(task), isStored: false)))
       }
     }
   }
@@ -160,7 +161,9 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     #expect(simulator.running.count == 2)
     try simulator.take(simulator.state.handle(.drain))
     #expect(!simulator.ended)
-    for task in simulator.running { try simulator.take(simulator.state.handle(.finished(task, bytes: 8, isStored: false))) }
+    for task in simulator.running {
+      try simulator.take(simulator.state.handle(.finished(task, bytes: 8, isStored: false)))
+    }
     #expect(simulator.ended)
     #expect(simulator.ran.count == 2)
   }

@@ -53,7 +53,8 @@ struct ExplainCommand: ParsableCommand {
     let folder = try StateLocation.folder(state: options.stateOptions.state, file: options.file)
     let last = folder.exists ? try StateReader(folder).lastRun(of: options.file.map(Paths.absolute)) : nil
     guard let file = options.file.map(Paths.absolute) ?? last?.file else {
-      throw CommandFailure(.cannotRun, "there is no state in \(Paths.shown(folder.path)); name the DAG file with --file")
+      throw CommandFailure(
+        .cannotRun, "there is no state in \(Paths.shown(folder.path)); name the DAG file with --file")
     }
     var overrides = try last.map { try RunSettings(json: $0.settings).overrides } ?? []
     for set in sets {
@@ -73,7 +74,8 @@ struct ExplainCommand: ParsableCommand {
         .usage, "there is no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     }
     if key.role == .whole {
-      let names = stage.taskCount == 1 ? "\(stage.name)[0]" : "\(stage.name)[0] to \(stage.name)[\(stage.taskCount - 1)]"
+      let names =
+        stage.taskCount == 1 ? "\(stage.name)[0]" : "\(stage.name)[0] to \(stage.name)[\(stage.taskCount - 1)]"
       throw CommandFailure(
         .usage, "\"\(stage.name)\" is a bag of \(Format.counted(stage.taskCount, "task")); name one: \(names)")
     }

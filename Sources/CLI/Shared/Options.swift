@@ -66,7 +66,8 @@ enum StateLocation {
       var isFolder: ObjCBool = false
       if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {
         throw CommandFailure(
-          .usage, "--state \(state) is a file, and this command needs the state folder; only status and runs read a copy")
+          .usage,
+          "--state \(state) is a file, and this command needs the state folder; only status and runs read a copy")
       }
       return StateFolder(path)
     }

@@ -10,7 +10,8 @@ enum FilePublisher {
   static func sidePath(of path: String) -> String {
     let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
     let name = "." + path[start...] + ".graphrun-partial"
-    return path[..<start] + (name.utf8.count <= 255 ? name : ".\(FileNames.tag(String(path[start...]))).graphrun-partial")
+    return path[..<start]
+      + (name.utf8.count <= 255 ? name : ".\(FileNames.tag(String(path[start...]))).graphrun-partial")
   }
 
   /// - Parameters:
@@ -53,12 +54,15 @@ enum FilePublisher {
       guard file >= 0 else { throw TaskError.writing(path, errno) }
       guard flock(file, LOCK_EX | LOCK_NB) == 0 else {
         close(file)
-        throw TaskError(.cannotWrite, "another run is writing it; give the two runs output folders of their own", file: path)
+        throw TaskError(
+          .cannotWrite, "another run is writing it; give the two runs output folders of their own", file: path)
       }
       // Between the two calls the file may have been published or removed by who held it before.
       var opened = stat()
       var named = stat()
-      if fstat(file, &opened) == 0, lstat(side, &named) == 0, opened.st_ino == named.st_ino, opened.st_dev == named.st_dev {
+      if fstat(file, &opened) == 0, lstat(side, &named) == 0, opened.st_ino == named.st_ino,
+        opened.st_dev == named.st_dev
+      {
         guard ftruncate(file, 0) == 0 else {
           close(file)
           throw TaskError.writing(path, errno)

@@ -94,7 +94,9 @@ final class RunStore: Sendable {
       }
       guard access(folder.database, F_OK) == 0 else {
         throw SchedulerError(
-          .state, "the state folder \(folder.path) was removed while the run went on; what it wrote is there, but not on record")
+          .state,
+          "the state folder \(folder.path) was removed while the run went on; what it wrote is there, but not on record"
+        )
       }
       if state == "done" { try forgetSpills() }
     } catch {
@@ -112,7 +114,8 @@ final class RunStore: Sendable {
     do {
       try queue.write { db in
         try db.execute(
-          sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)", arguments: [file])
+          sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)",
+          arguments: [file])
       }
       try sweepSpill()
     } catch {

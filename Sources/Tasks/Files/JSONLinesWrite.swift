@@ -70,7 +70,9 @@ struct JSONLinesWrite: SinkOp {
       rest = rest[rest.index(after: close)...]
     }
     result += rest
-    guard !result.utf8.contains(UInt8(ascii: "/")), !result.isEmpty, result != ".", result != "..", result.utf8.count <= 255 else {
+    guard !result.utf8.contains(UInt8(ascii: "/")), !result.isEmpty, result != ".", result != "..",
+      result.utf8.count <= 255
+    else {
       throw ParameterError(
         "name", "\"\(template)\" gives \"\(result)\" for \(described(partition)), which is no file name")
     }
