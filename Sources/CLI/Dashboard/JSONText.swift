@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Graph
 
 /// JSON that keeps the order of its keys and writes numbers as they are.
 indirect enum JSONText {
@@ -85,32 +86,14 @@ indirect enum JSONText {
     case .integer(let value): return String(value)
     case .real(let value): return "\(value)"
     case .bool(let value): return value ? "true" : "false"
-    case .string(let value): return JSONText.quoted(value)
+    case .string(let value): return jsonQuoted(value)
     case .array(let values):
       guard !values.isEmpty else { return "[]" }
       return "[\n" + values.map { inner + $0.text(indent: indent + 2) }.joined(separator: ",\n") + "\n\(outer)]"
     case .object(let pairs):
       guard !pairs.isEmpty else { return "{}" }
-      let lines = pairs.map { inner + JSONText.quoted($0.0) + ": " + $0.1.text(indent: indent + 2) }
+      let lines = pairs.map { inner + jsonQuoted($0.0) + ": " + $0.1.text(indent: indent + 2) }
       return "{\n" + lines.joined(separator: ",\n") + "\n\(outer)}"
     }
-  }
-
-  private static func quoted(_ text: String) -> String {
-    var result = "\""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
-      case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-        let hex = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result + "\""
   }
 }
