@@ -77,9 +77,10 @@ enum Output {
     }
   }
 
+  /// One line, so that a program that reads lines can find it.
   static func json(_ value: some Encodable) throws {
     let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.keyEncodingStrategy = .convertToSnakeCase
     line(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
