@@ -26,7 +26,6 @@ struct PriorState: Sendable {
   /// A stage as the last run that had it saw it.
   struct StageRecord: Sendable {
     var run: Int64
-    var number: Int
     var op: String
     var version: Int
     /// JSON texts by name.
@@ -62,15 +61,15 @@ struct PriorState: Sendable {
     let stages = try Row.fetchCursor(
       db,
       sql: """
-        SELECT run, number, name, op, op_version, parameters, inputs FROM stage
+        SELECT run, name, op, op_version, parameters, inputs FROM stage
         WHERE (name, run) IN (
           SELECT name, max(run) FROM stage WHERE run IN (SELECT id FROM run WHERE file = ?) GROUP BY name)
         """, arguments: [file])
     while let row = try stages.next() {
       let record = StageRecord(
-        run: row[0], number: row[1], op: row[3], version: row[4], parameters: try parseParameters(row[5]),
-        inputs: (try? JSONDecoder().decode([String].self, from: Data((row[6] as String).utf8))) ?? [], files: [:])
-      state.stages[row[2]] = record
+        run: row[0], op: row[2], version: row[3], parameters: try parseParameters(row[4]),
+        inputs: (try? JSONDecoder().decode([String].self, from: Data((row[5] as String).utf8))) ?? [], files: [:])
+      state.stages[row[1]] = record
     }
     // A file that an earlier run read is known, though the last one may have read others: the newest row counts.
     let files = try Row.fetchCursor(
