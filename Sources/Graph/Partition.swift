@@ -14,6 +14,44 @@ public struct Partition: Hashable, Sendable {
   }
 }
 
+/// The partitions of a bag, in order.
+///
+/// Those that come from nowhere but their number are made when asked for: a million of them take no memory.
+public struct Partitions: RandomAccessCollection, Sendable {
+  private enum Storage: Sendable {
+    case listed([Partition])
+    case numbered(Int)
+  }
+
+  private let storage: Storage
+
+  public init(_ partitions: [Partition]) { storage = .listed(partitions) }
+
+  /// `count` partitions labelled by their numbers.
+  public static func numbered(_ count: Int) -> Partitions { Partitions(storage: .numbered(count)) }
+
+  private init(storage: Storage) { self.storage = storage }
+
+  public var startIndex: Int { 0 }
+
+  public var endIndex: Int {
+    switch storage {
+    case .listed(let partitions): partitions.count
+    case .numbered(let count): count
+    }
+  }
+
+  public subscript(index: Int) -> Partition {
+    switch storage {
+    case .listed(let partitions): partitions[index]
+    case .numbered: Partition(index: index, label: "\(index)")
+    }
+  }
+
+  /// Whether any of them may come from a file.
+  var mayHaveFiles: Bool { if case .listed = storage { true } else { false } }
+}
+
 /// What tells one state of a file from another without reading it.
 public struct FileIdentity: Hashable, Sendable {
   /// Absolute path.

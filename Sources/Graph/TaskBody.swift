@@ -6,30 +6,40 @@ public protocol TaskBody: Sendable {
   func identity(_ role: TaskRole) -> [IdentityPart]
   /// The file whose presence, unchanged, is the result.
   func outputPath(_ role: TaskRole) -> String?
+  /// Whether a task may read or write a file of the user's: then `identity` and `outputPath` name it.
+  var touchesFiles: Bool { get }
 }
 
 extension TaskBody {
   public func identity(_ role: TaskRole) -> [IdentityPart] { [] }
   public func outputPath(_ role: TaskRole) -> String? { nil }
+  public var touchesFiles: Bool { false }
 }
 
 /// One named part of a task's own identity.
 public enum IdentityPart: Hashable, Sendable {
   case file(FileIdentity)
   case text(name: String, value: String)
+  /// The partition's number, where that is all there is to it.
+  case number(Int)
 }
 
 extension TaskRole {
-  /// The partition this task works on. Only for the partition tasks of a stage.
+  /// The partition this task works on; the one task of a single value stands for partition 0.
   var partitionIndex: Int {
-    guard case .partition(let index) = self else { preconditionFailure("\(self) is no partition task") }
-    return Int(index)
+    switch self {
+    case .partition(let index): Int(index)
+    case .whole: 0
+    case .combine: preconditionFailure("\(self) is no partition task")
+    }
   }
 }
 
 struct SourceBody: TaskBody {
   let op: any SourceOp
-  let partitions: [Partition]
+  let partitions: Partitions
+
+  var touchesFiles: Bool { partitions.mayHaveFiles }
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(partitions[role.partitionIndex]) }
 
@@ -38,6 +48,11 @@ struct SourceBody: TaskBody {
   }
 
   func identity(_ role: TaskRole) -> [IdentityPart] {
+    // What comes from nowhere is told apart by its number: the role says it.
+    guard partitions.mayHaveFiles else {
+      if case .partition(let index) = role { return [.number(Int(index))] }
+      return []
+    }
     let partition = partitions[role.partitionIndex]
     guard let file = partition.file else { return [.text(name: "partition", value: partition.label)] }
     return [.file(file)]
@@ -46,7 +61,13 @@ struct SourceBody: TaskBody {
 
 struct PartitionBody: TaskBody {
   let op: any PartitionOp
-  let partitions: [Partition]
+  let partitions: Partitions
+
+  /// Without inputs, only the number tells one partition's result from another's.
+  func identity(_ role: TaskRole) -> [IdentityPart] {
+    if op.partitionCount != nil, case .partition(let index) = role { return [.number(Int(index))] }
+    return []
+  }
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
 
@@ -57,8 +78,10 @@ struct PartitionBody: TaskBody {
 
 struct SinkBody: TaskBody {
   let op: any SinkOp
-  let partitions: [Partition]
+  let partitions: Partitions
   let paths: [String]
+
+  var touchesFiles: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
 
@@ -75,7 +98,7 @@ struct SinkBody: TaskBody {
 
 struct ReductionBody: TaskBody {
   let op: any ReductionOp
-  let partitions: [Partition]
+  let partitions: Partitions
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
 

@@ -16,10 +16,14 @@ extension TaskGraph {
   public func culled(hasResult: (TaskID) -> Bool) -> [TaskDecision] {
     var needed = [Bool](repeating: false, count: taskCount)
     var decisions = [TaskDecision](repeating: .culled, count: taskCount)
-    for leaf in leaves() { needed[Int(leaf)] = true }
-    for stage in stages where stage.keep { for task in stage.tasks { needed[Int(task)] = true } }
-    // The final value of a reduction is what people ask for with `result`.
-    for stage in stages where !stage.isBag { needed[Int(stage.tasks.upperBound) - 1] = true }
+    for stage in stages where isKept(stage) {
+      // Of a tree only the final value is what people ask for.
+      if stage.isBag || stage.keep == true {
+        for task in stage.tasks { needed[Int(task)] = true }
+      } else {
+        needed[Int(stage.tasks.upperBound) - 1] = true
+      }
+    }
     // Inputs have lower numbers than their consumers: one pass from behind settles everything.
     for task in tasks.reversed() where needed[Int(task)] {
       if hasResult(task) {

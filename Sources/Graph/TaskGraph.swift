@@ -12,8 +12,12 @@ public struct TaskGraph: Sendable {
   /// `inputs(of:)` of task t are `inputList[inputStart[t]..<inputStart[t + 1]]`.
   private var inputStart: [Int32] = [0]
   private var inputList: [TaskID] = []
+  /// Of every task.
+  private var stageNumbers: [Int32] = []
   private var stageIndex: [String: Int] = [:]
   private var usedStages: Set<Int> = []
+  /// How much there is of what tasks share.
+  public private(set) var limits: [LimitName: Int] = [:]
   /// Files that stages read and write, by the bytes of their paths.
   private var inputFiles: [[UInt8]: String] = [:]
   private var outputFiles: [[UInt8]: String] = [:]
@@ -30,16 +34,7 @@ public struct TaskGraph: Sendable {
     inputList[Int(inputStart[Int(task)])..<Int(inputStart[Int(task) + 1])]
   }
 
-  /// - Complexity: O(log stages).
-  public func stageNumber(of task: TaskID) -> Int {
-    var low = 0
-    var high = stages.count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if stages[middle].firstTask <= task { low = middle } else { high = middle }
-    }
-    return low
-  }
+  public func stageNumber(of task: TaskID) -> Int { Int(stageNumbers[Int(task)]) }
 
   public func stage(of task: TaskID) -> Stage { stages[stageNumber(of: task)] }
 
@@ -62,7 +57,7 @@ public struct TaskGraph: Sendable {
   /// Whether a stage's results outlive the run: they are what somebody asked for. That holds for reductions, for
   /// what no other stage reads, and for what is marked `keep`; other results are dropped after their last use.
   public func isKept(_ stage: Stage) -> Bool {
-    stage.keep || stage.op.shape == .reduction || !usedStages.contains(stage.number)
+    stage.keep == true || stage.op.shape == .reduction || !usedStages.contains(stage.number)
   }
 
   /// The tasks whose results nobody in the graph uses.
@@ -99,17 +94,32 @@ public struct TaskGraph: Sendable {
 
   // MARK: - Building
 
+  /// Says how much there is of something that tasks share; at least 1.
+  public mutating func setLimit(_ name: LimitName, to most: Int) { limits[name] = max(most, 1) }
+
   /// Adds a stage of one operation, configured by `arguments`, on earlier stages.
   ///
   /// - Parameters:
   ///   - name: unique in the graph.
   ///   - inputs: names of earlier stages, as the operation declares its inputs.
-  ///   - keep: keep the results on disk after the run.
+  ///   - keep: whether to keep the results on disk after the run; `nil` leaves it to what the stage is, see `isKept`.
+  ///   - policy: how the scheduler treats the tasks. Every limit it takes from must have been set.
   /// - Throws: `GraphError` if the stages do not fit together; `ParameterError` if the operation refuses its arguments.
   /// - Complexity: O(tasks added + edges added).
   public mutating func addStage(
-    _ name: String, op definition: OpDefinition, arguments: OpArguments, from inputs: [String] = [], keep: Bool = false
+    _ name: String, op definition: OpDefinition, arguments: OpArguments, from inputs: [String] = [], keep: Bool? = nil,
+    policy: TaskPolicy = TaskPolicy()
   ) throws {
+    for (limit, amount) in policy.takes {
+      guard let most = limits[limit] else {
+        let near = nearestName(to: limit.name, among: limits.keys.filter { $0.kind == limit.kind }.map(\.name))
+        throw GraphError(
+          .unknownLimit, "there is no \(limit)" + (near.map { "; did you mean \"\($0)\"?" } ?? ""), stage: name)
+      }
+      guard amount <= most else {
+        throw GraphError(.unknownLimit, "it takes \(amount) of \(limit), and there are \(most)", stage: name)
+      }
+    }
     guard stageIndex[name] == nil else {
       throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
     }
@@ -123,10 +133,11 @@ public struct TaskGraph: Sendable {
       return source
     }
     try check(sources, against: definition.inputs, of: definition.name, stage: name)
-    let partitions = try bagPartitions(sources, stage: name)
+    let bag = try bagPartitions(sources, stage: name)
+    var partitions = bag ?? .numbered(1)
 
     let body: any TaskBody
-    var layout = Stage.Layout.bag(partitions)
+    var layout = bag == nil ? Stage.Layout.single : .bag(partitions)
     switch definition.maker {
     case .source(let make):
       let op = try make(arguments)
@@ -134,16 +145,24 @@ public struct TaskGraph: Sendable {
       guard !own.isEmpty else {
         throw GraphError(.wrongInputs, "\(definition.name) finds nothing to read", stage: name)
       }
-      layout = .bag(own)
+      layout = op.isSingle ? .single : .bag(own)
       body = SourceBody(op: op, partitions: own)
     case .perPartition(let make):
-      body = PartitionBody(op: try make(arguments), partitions: partitions)
+      let op = try make(arguments)
+      if let count = op.partitionCount {
+        guard bag == nil else {
+          throw GraphError(.wrongInputs, "it takes its partitions from the bag it reads: leave out its own", stage: name)
+        }
+        partitions = .numbered(count)
+        layout = .bag(partitions)
+      }
+      body = PartitionBody(op: op, partitions: partitions)
     case .sink(let make):
       let op = try make(arguments)
       body = SinkBody(op: op, partitions: partitions, paths: try op.paths(for: partitions))
     case .reduction(let make):
       let op = try make(arguments)
-      layout = .tree(partitions, fanIn: max(op.fanIn, 2))
+      layout = .tree(partitions, fanIn: max(op.fanIn, 2), mapsPartitions: op.mapsPartitions)
       body = ReductionBody(op: op, partitions: partitions)
     }
     try claimFiles(of: body, layout: layout, stage: name)
@@ -153,7 +172,7 @@ public struct TaskGraph: Sendable {
       Stage(
         name: name, op: definition, parameters: arguments.values, identityParameters: identity,
         inputs: sources.map(\.number), number: number, layout: layout, body: body,
-        firstTask: TaskID(taskCount), keep: keep))
+        firstTask: TaskID(taskCount), keep: keep, policy: policy))
     stageIndex[name] = number
     usedStages.formUnion(sources.map(\.number))
     addTasks(of: stages[number], from: sources)
@@ -161,9 +180,14 @@ public struct TaskGraph: Sendable {
 
   /// No file is written by two stages, or written by one and read by another.
   private mutating func claimFiles(of body: any TaskBody, layout: Stage.Layout, stage: String) throws {
-    guard case .bag(let partitions) = layout else { return }
-    for index in partitions.indices {
-      let role = TaskRole.partition(Int32(index))
+    guard body.touchesFiles else { return }
+    let roles: [TaskRole]
+    switch layout {
+    case .bag(let partitions): roles = partitions.indices.map { .partition(Int32($0)) }
+    case .single: roles = [.whole]
+    case .tree: return
+    }
+    for role in roles {
       if let path = body.outputPath(role) {
         if let reader = inputFiles[Array(path.utf8)] {
           throw GraphError(.fileClash, "it would write \(path), which task \"\(reader)\" reads", stage: stage)
@@ -190,32 +214,41 @@ public struct TaskGraph: Sendable {
             source.isBag ? source.firstTask + partition : source.firstTask + TaskID(source.taskCount) - 1)
         }
       case .combine(let level, let position):
-        inputList += stage.children(level: Int(level), index: Int(position)).map { stage.firstTask + TaskID($0) }
+        addChildren(of: stage, level: Int(level), index: Int(position), from: sources)
       case .whole:
-        inputList += stage.children(level: stage.levels.count - 1, index: 0).map { stage.firstTask + TaskID($0) }
+        if case .single = stage.layout {
+          for source in sources { inputList.append(source.firstTask + TaskID(source.taskCount) - 1) }
+        } else {
+          addChildren(of: stage, level: stage.levels.count - 1, index: 0, from: sources)
+        }
       }
       inputStart.append(Int32(inputList.count))
     }
+    stageNumbers += repeatElement(Int32(stage.number), count: stage.taskCount)
+  }
+
+  private mutating func addChildren(of stage: Stage, level: Int, index: Int, from sources: [Stage]) {
+    let isOnBag = level == 1 && stage.levels[0] == 0
+    let first = isOnBag ? sources[0].firstTask : stage.firstTask
+    inputList += stage.children(level: level, index: index).lazy.map { first + TaskID($0) }
   }
 
   private func check(_ sources: [Stage], against declared: [OpInput], of op: String, stage: String) throws {
-    let least = declared.filter { !$0.isOptional }.count
-    guard sources.count >= least, sources.count <= declared.count else {
+    guard OpInput.accepts(sources.count, declared) else {
       let wants =
         declared.isEmpty
         ? "takes no \"from\""
-        : "needs \"from\" to name "
-          + declared.map { "\($0.name) (\($0.form.rawValue)\($0.isOptional ? ", optional" : ""))" }
-          .joined(separator: ", ")
+        : "needs \"from\" to name " + declared.map(\.description).joined(separator: ", ")
       throw GraphError(.wrongInputs, "\(op) \(wants), and got \(sources.count)", stage: stage)
     }
-    for (position, (source, input)) in zip(sources, declared).enumerated() {
+    for (position, source) in sources.enumerated() {
+      let input = declared[min(position, declared.count - 1)]
       guard source.op.shape != .sink else {
         throw GraphError(
           .wrongInputs, "\"\(source.name)\" writes files: no other task can read it", stage: stage,
           inputPosition: position)
       }
-      guard source.isBag == (input.form == .bag) else {
+      guard input.form == .any || source.isBag == (input.form == .bag) else {
         let found = source.isBag ? "a bag of \(source.partitions.count) partitions" : "one value"
         throw GraphError(
           .wrongInputs,
@@ -225,7 +258,8 @@ public struct TaskGraph: Sendable {
     }
   }
 
-  private func bagPartitions(_ sources: [Stage], stage: String) throws -> [Partition] {
+  /// - Returns: `nil` where no input is a bag.
+  private func bagPartitions(_ sources: [Stage], stage: String) throws -> Partitions? {
     let bags = sources.filter(\.isBag)
     for other in bags.dropFirst() where other.partitions.count != bags[0].partitions.count {
       throw GraphError(
@@ -233,7 +267,7 @@ public struct TaskGraph: Sendable {
         "\"\(bags[0].name)\" has \(bags[0].partitions.count) partitions and \"\(other.name)\" \(other.partitions.count): "
           + "bags are matched partition by partition", stage: stage)
     }
-    return bags.first?.partitions ?? []
+    return bags.first?.partitions
   }
 }
 
@@ -241,9 +275,12 @@ public struct TaskGraph: Sendable {
 public struct Stage: Sendable {
   /// How the tasks of a stage lie.
   public enum Layout: Sendable {
-    case bag([Partition])
-    /// Level 0 holds one task a partition, each further level one a `fanIn`, until one is left.
-    case tree([Partition], fanIn: Int)
+    /// One task, one value.
+    case single
+    case bag(Partitions)
+    /// Level 0 holds one task a partition, or none where partitions are combined as they are; each further level one
+    /// a `fanIn` of what is below, until one is left.
+    case tree(Partitions, fanIn: Int, mapsPartitions: Bool)
   }
 
   public let name: String
@@ -257,15 +294,17 @@ public struct Stage: Sendable {
   public let layout: Layout
   public let body: any TaskBody
   public let firstTask: TaskID
-  /// Whether the user asked to keep the results after the run.
-  public let keep: Bool
+  /// Whether the user asked to keep the results after the run, or asked not to.
+  public let keep: Bool?
+  public let policy: TaskPolicy
   /// Tasks on each level of a tree; one level for a bag.
   public let levels: [Int]
   public let taskCount: Int
 
   init(
     name: String, op: OpDefinition, parameters: [String: ParameterValue], identityParameters: [String: ParameterValue],
-    inputs: [Int], number: Int, layout: Layout, body: any TaskBody, firstTask: TaskID, keep: Bool
+    inputs: [Int], number: Int, layout: Layout, body: any TaskBody, firstTask: TaskID, keep: Bool?,
+    policy: TaskPolicy
   ) {
     self.name = name
     self.op = op
@@ -277,11 +316,17 @@ public struct Stage: Sendable {
     self.body = body
     self.firstTask = firstTask
     self.keep = keep
+    self.policy = policy
     switch layout {
+    case .single: levels = [1]
     case .bag(let partitions): levels = [partitions.count]
-    case .tree(let partitions, let fanIn):
-      var levels = [partitions.count]
-      repeat { levels.append((levels.last! + fanIn - 1) / fanIn) } while levels.last! > 1
+    case .tree(let partitions, let fanIn, let mapsPartitions):
+      var levels = [mapsPartitions ? partitions.count : 0]
+      var width = partitions.count
+      repeat {
+        width = (width + fanIn - 1) / fanIn
+        levels.append(width)
+      } while width > 1
       self.levels = levels
     }
     taskCount = levels.reduce(0, +)
@@ -291,14 +336,17 @@ public struct Stage: Sendable {
 
   public var isBag: Bool { if case .bag = layout { true } else { false } }
 
-  public var partitions: [Partition] {
+  /// Of the bag, or of the bag that is reduced.
+  public var partitions: Partitions {
     switch layout {
-    case .bag(let partitions), .tree(let partitions, _): partitions
+    case .single: .numbered(1)
+    case .bag(let partitions), .tree(let partitions, _, _): partitions
     }
   }
 
   /// The role of the stage's task at `position`, from 0.
   public func role(_ position: Int) -> TaskRole {
+    if case .single = layout { return .whole }
     if position < levels[0] { return .partition(Int32(position)) }
     if position == taskCount - 1 { return .whole }
     var level = 1
@@ -313,7 +361,9 @@ public struct Stage: Sendable {
   /// The reverse of `role(_:)`; `nil` if the stage has no such task.
   public func position(_ role: TaskRole) -> Int? {
     switch role {
-    case .partition(let index): return (0..<levels[0]).contains(Int(index)) ? Int(index) : nil
+    case .partition(let index):
+      if case .single = layout { return nil }
+      return (0..<levels[0]).contains(Int(index)) ? Int(index) : nil
     case .whole: return isBag ? nil : taskCount - 1
     case .combine(let level, let index):
       guard level >= 1, level < levels.count - 1, index >= 0, index < levels[Int(level)] else { return nil }
@@ -321,11 +371,12 @@ public struct Stage: Sendable {
     }
   }
 
-  /// Positions that the combining task at `index` of `level` merges.
+  /// Positions that the combining task at `index` of `level` merges: in this stage, or in the bag where level 0 is empty.
   func children(level: Int, index: Int) -> Range<Int> {
-    guard case .tree(_, let fanIn) = layout else { return 0..<0 }
+    guard case .tree(let partitions, let fanIn, _) = layout else { return 0..<0 }
+    let width = level == 1 ? partitions.count : levels[level - 1]
     let below = levels[..<(level - 1)].reduce(0, +)
-    return (below + index * fanIn)..<(below + min((index + 1) * fanIn, levels[level - 1]))
+    return (below + index * fanIn)..<(below + min((index + 1) * fanIn, width))
   }
 }
 
@@ -337,6 +388,8 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
 
     public static let duplicateName = Code(rawValue: "duplicate-name")
     public static let unknownInput = Code(rawValue: "unknown-input")
+    /// A pool or resource that is not declared, or not so much of it.
+    public static let unknownLimit = Code(rawValue: "unknown-limit")
     public static let wrongInputs = Code(rawValue: "wrong-inputs")
     /// Two stages would use one file, and at least one would write it.
     public static let fileClash = Code(rawValue: "file-clash")

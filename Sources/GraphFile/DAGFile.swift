@@ -1,3 +1,5 @@
+import Graph
+
 /// A DAG file, read but not yet built.
 ///
 /// Reading stops only at what is no YAML mapping. Everything else that is wrong is kept, and reported by
@@ -15,6 +17,7 @@ public struct DAGFile: Sendable {
   let text: String
   let parameters: [FileParameter]
   let entries: [Entry]
+  let limits: [LimitName: Int]
   let mistakes: [Mistakes.Found]
 
   /// - Parameters:
@@ -41,6 +44,7 @@ public struct DAGFile: Sendable {
     name = reader.name ?? stem(of: absolutePath)
     parameters = reader.parameters
     entries = reader.entries
+    limits = reader.limits
     self.mistakes = mistakes.found
   }
 
@@ -107,7 +111,8 @@ struct Entry: Sendable {
   /// Where `from:` stands, if it is given.
   var fromPosition: Position?
   var arguments: [(name: Word, value: RawValue)] = []
-  var keep = false
+  var keep: Bool?
+  var policy = TaskPolicy()
   /// Something here could not be read: what seems to be missing may be there, under a wrong name.
   var isIncomplete = false
 }

@@ -57,12 +57,12 @@ private struct FakeSource: SourceOp {
     if arguments.string("label") == "other" { throw ParameterError("ratio", "does not fit the label") }
   }
 
-  func partitions() throws -> [Partition] {
+  func partitions() throws -> Partitions {
     if let file = files.first(where: { $0.contains("missing") }) {
       throw ParameterError("files", "no file matches \"\(file)\"")
     }
     if files.contains(where: { $0.contains("odd") }) { throw TaskError(.cannotRead, "the disk is on fire") }
-    return (0..<count).map { Partition(index: $0, label: "\($0)") }
+    return .numbered(count)
   }
 
   func estimate(_ partition: Partition) -> MemoryEstimate { MemoryEstimate(output: 1, scratch: 0) }
@@ -88,7 +88,7 @@ private struct FakeSink: SinkOp {
 
   init(_ arguments: OpArguments) { directory = arguments.require(OpArguments.string, "directory") }
 
-  func paths(for partitions: [Partition]) throws -> [String] {
+  func paths(for partitions: Partitions) throws -> [String] {
     if directory.hasSuffix("clash") { throw ParameterError("directory", "two files would have one name") }
     return partitions.map { "\(directory)/\($0.label).txt" }
   }

@@ -89,11 +89,11 @@ import Testing
   let folder: ScratchFolder
   init() throws { folder = try ScratchFolder() }
 
-  private func partitions(_ paths: [String]) -> [Partition] {
-    paths.enumerated().map {
-      Partition(
-        index: $0, label: lastComponent($1), file: FileIdentity(path: $1, byteCount: 1, modified: 1))
-    }
+  private func partitions(_ paths: [String]) -> Partitions {
+    Partitions(
+      paths.enumerated().map {
+        Partition(index: $0, label: lastComponent($1), file: FileIdentity(path: $1, byteCount: 1, modified: 1))
+      })
   }
 
   @Test func stringsAreEscapedAsLittleAsJSONAllows() throws {

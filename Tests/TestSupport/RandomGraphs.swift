@@ -4,7 +4,7 @@ import Graph
 public enum RandomGraphs {
   /// Adds a stage of a test operation.
   public static func add(
-    _ name: String, _ op: OpDefinition, to graph: inout TaskGraph, from inputs: [String] = [], keep: Bool = false,
+    _ name: String, _ op: OpDefinition, to graph: inout TaskGraph, from inputs: [String] = [], keep: Bool? = nil,
     _ values: [String: ParameterValue] = [:]
   ) throws {
     try graph.addStage(name, op: op, arguments: OpArguments(values, for: op), from: inputs, keep: keep)

@@ -114,8 +114,8 @@ public enum TestOps {
 
   struct Source: SourceOp {
     let settings: Settings
-    func partitions() throws -> [Partition] {
-      (0..<settings.partitions).map { Partition(index: $0, label: "part-\($0)") }
+    func partitions() throws -> Partitions {
+      Partitions((0..<settings.partitions).map { Partition(index: $0, label: "part-\($0)") })
     }
     func estimate(_ partition: Partition) -> MemoryEstimate { settings.memory }
     func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue {

@@ -103,6 +103,7 @@ enum ExplainText {
       switch part {
       case .file(let file): facts.append(("file", "\(file.path) (\(ByteCount(file.byteCount)))"))
       case .text(let name, let value): facts.append((name, value))
+      case .number(let number): facts.append(("partition", "\(number)"))
       }
     }
     let inputs = graph.inputs(of: task)

@@ -16,10 +16,21 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup var pipeline: PipelineOptions
   @Flag(help: "Print every task's decision and reason as JSON.")
   var json = false
+  @Flag(help: "Print the order in which tasks would start, were nothing done yet, and how many results it holds.")
+  var order = false
 
   func run() throws {
     try reporting {
       let built = try pipeline.pipeline()
+      if order {
+        let document = OrderDocument(built.graph)
+        if json {
+          try Output.json(document)
+        } else {
+          for line in document.lines { Output.line(line) }
+        }
+        return
+      }
       let plan = try Plans.plan(built, pipeline.stateFolder())
       if json {
         try Output.json(PlanDocument(plan, name: built.name))
@@ -27,6 +38,33 @@ struct PlanCommand: ParsableCommand {
         for line in PlanText.lines(plan, name: built.name) { Output.line(line) }
       }
     }
+  }
+}
+
+/// The order of a run of everything, as JSON.
+struct OrderDocument: Encodable {
+  var order: [String]
+  var maxPressure: Int
+  var sumPressure: Int
+
+  enum CodingKeys: String, CodingKey {
+    case order
+    case maxPressure = "max_pressure"
+    case sumPressure = "sum_pressure"
+  }
+
+  init(_ graph: TaskGraph) {
+    let included = graph.culled { _ in false }.map { $0 == .runs }
+    let consumers = graph.consumers()
+    let order = graph.ordered(included, consumers: consumers)
+    let pressure = graph.pressure(of: order, included, consumers: consumers)
+    self.order = order.map { graph.key(of: $0).description }
+    maxPressure = pressure.peak
+    sumPressure = pressure.sum
+  }
+
+  var lines: [String] {
+    order + ["", "results held: at most \(Format.count(maxPressure)), in sum over all steps \(Format.count(sumPressure))"]
   }
 }
 

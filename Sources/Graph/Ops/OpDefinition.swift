@@ -63,24 +63,42 @@ public enum OpMaker: Sendable {
 }
 
 /// One of the things `from:` names.
-public struct OpInput: Sendable {
+public struct OpInput: Sendable, CustomStringConvertible {
   public enum Form: String, Sendable {
     /// Matched partition by partition.
     case bag
     /// One value, the same for every partition.
     case value
+    /// Either.
+    case any = "bag or value"
   }
 
   public let name: String
   public let form: Form
   public let isOptional: Bool
+  /// Whether any number of tasks may stand here. Only for the last input.
+  public let isRepeated: Bool
   public let summary: String
 
-  public init(_ name: String, _ form: Form = .bag, isOptional: Bool = false, summary: String) {
+  public init(
+    _ name: String, _ form: Form = .bag, isOptional: Bool = false, isRepeated: Bool = false, summary: String
+  ) {
     self.name = name
     self.form = form
     self.isOptional = isOptional
+    self.isRepeated = isRepeated
     self.summary = summary
+  }
+
+  /// `papers (bag)`, `others (bag or value, any number)`.
+  public var description: String {
+    let count = isRepeated ? (isOptional ? ", any number" : ", one or more") : isOptional ? ", optional" : ""
+    return "\(name) (\(form.rawValue)\(count))"
+  }
+
+  /// Whether `from:` may name so many tasks.
+  public static func accepts(_ count: Int, _ declared: [OpInput]) -> Bool {
+    count >= declared.count { !$0.isOptional } && (count <= declared.count || declared.last?.isRepeated == true)
   }
 }
 

@@ -14,17 +14,29 @@ public struct MemoryEstimate: Hashable, Sendable {
 /// A configured source: it knows its partitions before anything is read.
 public protocol SourceOp: Sendable {
   /// - Throws: `ParameterError` where there is nothing to read: an empty glob, a missing file.
-  func partitions() throws -> [Partition]
+  func partitions() throws -> Partitions
+  /// Whether it gives one value, not a bag; its one partition then only stands for the value.
+  var isSingle: Bool { get }
   func estimate(_ partition: Partition) -> MemoryEstimate
   func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue
 }
 
-/// A configured per-partition operation.
+extension SourceOp {
+  public var isSingle: Bool { false }
+}
+
+/// A configured per-partition operation. Where all its inputs are single values, it runs once and gives one.
 public protocol PartitionOp: Sendable {
   /// - Parameter inputBytes: size in memory of each input.
   func estimate(inputBytes: [Int]) -> MemoryEstimate
   /// - Parameter inputs: one value for each of `from:`, in its order.
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
+  /// How many partitions it gives where no input is a bag; `nil` for one value.
+  var partitionCount: Int? { get }
+}
+
+extension PartitionOp {
+  public var partitionCount: Int? { nil }
 }
 
 /// A configured reduction of a bag to one value, as a tree.
@@ -33,6 +45,8 @@ public protocol PartitionOp: Sendable {
 public protocol ReductionOp: Sendable {
   /// How many partial results one combining task takes, at least 2.
   var fanIn: Int { get }
+  /// Whether `partial` does anything; without, the tree's lowest tasks combine the bag's own partitions.
+  var mapsPartitions: Bool { get }
   func estimate(inputBytes: [Int]) -> MemoryEstimate
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue
   /// - Parameter values: at least one partial or combined result, in the bag's order.
@@ -41,6 +55,12 @@ public protocol ReductionOp: Sendable {
 }
 
 extension ReductionOp {
+  public var mapsPartitions: Bool { true }
+
+  public func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
+    value
+  }
+
   public func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue { value }
 }
 
@@ -48,7 +68,7 @@ extension ReductionOp {
 public protocol SinkOp: Sendable {
   /// The absolute final path for each partition, in order.
   /// - Throws: `ParameterError` where two would be the same, or one is an input.
-  func paths(for partitions: [Partition]) throws -> [String]
+  func paths(for partitions: Partitions) throws -> [String]
   func estimate(inputBytes: [Int]) -> MemoryEstimate
   /// Writes to a file that appears under its final name only when this returns and all bytes are on disk.
   /// - Returns: how many records were written.
@@ -59,6 +79,10 @@ public protocol SinkOp: Sendable {
 /// What a running task may ask of the engine.
 public protocol TaskContext: Sendable {
   var key: TaskKey { get }
+  /// How often the task was tried, this time included, from 1; attempts of earlier runs that failed count.
+  var attempt: Int { get }
+  /// Whose result the input at `position` is, for messages.
+  func inputKey(_ position: Int) -> TaskKey
   /// Call it every few thousand records. - Throws: `TaskError` with code `.cancelled`.
   func checkCancellation() throws
   /// Writes a file aside, syncs it and gives it its final name.

@@ -120,31 +120,30 @@ private struct Builder {
   /// What `TaskGraph.addStage` would say too, but for all entries at once, in any order, and before any data is read.
   private func checkInputs(of entry: Entry, _ number: Int, against definition: OpDefinition) -> Bool {
     let declared = definition.inputs
-    let least = declared.count { !$0.isOptional }
     let place = entry.fromPosition ?? entry.op?.position ?? entry.name.position
-    guard entry.from.count >= least, entry.from.count <= declared.count else {
+    guard OpInput.accepts(entry.from.count, declared) else {
       guard !entry.isIncomplete else { return false }
       let wants =
         declared.isEmpty
         ? "is a source and takes no \"from\""
         : "needs \"from\" to name "
-          + listed(declared.map { "\($0.name) (a \($0.form.rawValue)\($0.isOptional ? ", optional" : ""))" })
+          + listed(declared.map(\.description))
       add(.wrongInputs, at: place, entry, "\(definition.name) \(wants), and \"from\" names \(entry.from.count)")
       return false
     }
     var fits = true
-    for (word, input) in zip(entry.from, declared) {
+    for (position, word) in entry.from.enumerated() {
+      let input = declared[min(position, declared.count - 1)]
       guard let source = numbers[word.text], let shape = definitions[source]?.shape else { continue }
       if shape == .sink {
         fits = false
         add(
           .wrongInputs, at: word.position, entry, "\(shown(word.text)) writes files: no other task can read it")
-      } else if (shape == .reduction) == (input.form == .bag) {
+      } else if shape == .reduction, input.form == .bag {
         fits = false
         add(
           .wrongInputs, at: word.position, entry,
-          "\(definition.name) wants a \(input.form.rawValue) as \"\(input.name)\", but \(shown(word.text)) gives "
-            + (shape == .reduction ? "one value" : "a bag"))
+          "\(definition.name) wants a bag as \"\(input.name)\", but \(shown(word.text)) gives one value")
       }
     }
     return fits
@@ -214,6 +213,7 @@ private struct Builder {
   // MARK: - With data
 
   mutating func addStages() {
+    for (name, most) in file.limits { graph.setLimit(name, to: most) }
     var isAdded = [Bool](repeating: false, count: file.entries.count)
     for number in order {
       let entry = file.entries[number]
@@ -223,7 +223,8 @@ private struct Builder {
       else { continue }
       do {
         try graph.addStage(
-          entry.name.text, op: definition, arguments: arguments, from: entry.from.map(\.text), keep: entry.keep)
+          entry.name.text, op: definition, arguments: arguments, from: entry.from.map(\.text), keep: entry.keep,
+          policy: entry.policy)
         isAdded[number] = true
       } catch {
         report(error, of: entry)

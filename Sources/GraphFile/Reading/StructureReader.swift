@@ -1,3 +1,4 @@
+import Graph
 import Yams
 
 /// Walks the tree of a DAG file and takes down what it says, complaining of what has no place in it.
@@ -8,8 +9,14 @@ struct StructureReader {
   private let tree: YamlTree
   private let mistakes: Mistakes
 
-  static let fileKeys = ["version", "name", "description", "parameters", "tasks"]
-  static let entryKeys = ["op", "from", "with", "keep", "description"]
+  /// How much there is of each pool and resource.
+  private(set) var limits: [LimitName: Int] = [:]
+
+  static let fileKeys = ["version", "name", "description", "parameters", "pools", "resources", "tasks"]
+  static let entryKeys = [
+    "op", "from", "with", "keep", "retries", "retryDelay", "timeout", "priority", "pool", "resources", "memory",
+    "description",
+  ]
 
   /// - Throws: `YamlProblem` if there is no mapping to walk.
   init(_ tree: YamlTree, mistakes: Mistakes) throws {
@@ -29,6 +36,10 @@ struct StructureReader {
       case "name": name = string(node, of: "\"name\"")
       case "description": _ = string(node, of: "\"description\"")
       case "parameters": readParameters(node)
+      case "pools":
+        for (name, most) in amounts(node, subject: "\"pools\"") { limits[LimitName(.pool, name)] = most }
+      case "resources":
+        for (name, most) in amounts(node, subject: "\"resources\"") { limits[LimitName(.resource, name)] = most }
       case "tasks":
         hasTasks = true
         readTasks(node, key: key)
@@ -116,6 +127,9 @@ struct StructureReader {
       case "keep":
         entry.keep = boolean(value, subject: subject)
         harmless += mistakes.count - countBefore
+      case "retries", "retryDelay", "timeout", "priority", "pool", "resources", "memory":
+        readPolicy(key.text, value, subject: subject, into: &entry.policy)
+        harmless += mistakes.count - countBefore
       case "description":
         _ = string(value, of: subject)
         harmless += mistakes.count - countBefore
@@ -130,6 +144,56 @@ struct StructureReader {
       mistakes.add(.missingOp, at: name.position, "task \(shown(name.text)) has no \"op\"")
     }
     return entry
+  }
+
+  private func readPolicy(_ key: String, _ node: Node, subject: String, into policy: inout TaskPolicy) {
+    switch key {
+    case "retries": policy.retries = integer(node, subject: subject, in: 0...1000) ?? 0
+    case "retryDelay": policy.retryDelay = seconds(node, subject: subject) ?? policy.retryDelay
+    case "timeout": policy.timeout = seconds(node, subject: subject)
+    case "priority": policy.priority = integer(node, subject: subject, in: -1_000_000...1_000_000) ?? 0
+    case "pool":
+      if let name = string(node, of: subject) { policy.takes[LimitName(.pool, name)] = 1 }
+    case "resources":
+      for (name, amount) in amounts(node, subject: subject) { policy.takes[LimitName(.resource, name)] = amount }
+    default:
+      guard let text = string(node, of: subject) else { return }
+      policy.memory = ByteCount(text)?.bytes
+      if policy.memory == nil {
+        mistakes.add(
+          .badValue, at: Position(node.mark), "\(subject) wants a size such as 64MB, and got \(shown(text))")
+      }
+    }
+  }
+
+  /// Names with whole numbers of at least 1.
+  private func amounts(_ node: Node, subject: String) -> [(name: String, amount: Int)] {
+    guard case .mapping(let mapping) = node else {
+      mistakes.add(
+        .structure, at: Position(node.mark), "\(subject) maps names to numbers, and this is \(kind(of: node))")
+      return []
+    }
+    return pairs(of: mapping, subject: "\(subject): ").compactMap { key, value in
+      checkName(key, of: "a pool or resource")
+      return integer(value, subject: "\(subject): \(shown(key.text))", in: 1...1_000_000).map { (key.text, $0) }
+    }
+  }
+
+  private func integer(_ node: Node, subject: String, in range: ClosedRange<Int>) -> Int? {
+    guard let text = string(node, of: subject) else { return nil }
+    if case .value(let number) = coreInteger(text), range.contains(number) { return number }
+    mistakes.add(
+      .badValue, at: Position(node.mark),
+      "\(subject) wants an integer, \(range.lowerBound) to \(range.upperBound), and got \(shown(text))")
+    return nil
+  }
+
+  private func seconds(_ node: Node, subject: String) -> Double? {
+    guard let text = string(node, of: subject) else { return nil }
+    if let number = coreNumber(text), number.isFinite, number > 0 { return number }
+    mistakes.add(
+      .badValue, at: Position(node.mark), "\(subject) wants a number of seconds above 0, and got \(shown(text))")
+    return nil
   }
 
   private func inputs(_ node: Node, subject: String) -> [Word] {

@@ -38,6 +38,8 @@ public func jsonSchema(for registry: OpRegistry) -> String {
             ),
           ])
         ),
+        ("pools", amounts("Named pools and how many slots each has")),
+        ("resources", amounts("Named resources and how much there is of each")),
         (
           "tasks",
           .object([
@@ -84,8 +86,20 @@ private func task(_ definitions: [OpDefinition]) -> JSONText {
         (
           "keep",
           .object([
-            ("description", "Keep the results on disk after the run"), ("type", "boolean"), ("default", false),
+            ("description", "Keep the results on disk after the run, or not"), ("type", "boolean"),
           ])
+        ),
+        ("retries", count("How often a task that failed is tried again", from: 0)),
+        ("retryDelay", positive("Seconds before the first further attempt; doubled with each")),
+        ("timeout", positive("Seconds after which an attempt is stopped and counts as failed")),
+        ("priority", described("Higher starts first", .object([("type", "integer"), ("default", 0)]))),
+        ("pool", described("The pool that each running task takes a slot of", .object([("type", "string")]))),
+        ("resources", amounts("What each running task takes of the file's resources")),
+        (
+          "memory",
+          described(
+            "Working memory a task needs, such as 64MB; the operation's own estimate unless given",
+            .object([("type", .strings(["string", "integer"]))]))
         ),
         ("description", described("For readers only", .object([("type", "string")]))),
       ])
@@ -100,6 +114,7 @@ private func task(_ definitions: [OpDefinition]) -> JSONText {
 private func condition(_ definition: OpDefinition) -> JSONText {
   let required = definition.parameters.filter(\.isRequired).map(\.name)
   let least = definition.inputs.count { !$0.isOptional }
+  let isOpen = definition.inputs.last?.isRepeated == true
   var with: [(String, JSONText)] = [
     ("description", .string(definition.summary)),
     ("type", .strings(required.isEmpty ? ["object", "null"] : ["object"])),
@@ -111,15 +126,15 @@ private func condition(_ definition: OpDefinition) -> JSONText {
   if definition.inputs.isEmpty {
     properties.append(("from", .object([("type", "array"), ("maxItems", 0)])))
   } else {
-    let inputs = definition.inputs.map { "\($0.name) (\($0.form.rawValue)): \($0.summary)" }.joined(separator: "; ")
+    let inputs = definition.inputs.map { "\($0): \($0.summary)" }.joined(separator: "; ")
     properties.append(
       (
         "from",
         .object([
           ("description", .string(inputs)),
           ("type", .strings(least > 1 ? ["array"] : ["string", "array"])),
-          ("minItems", .raw("\(least)")), ("maxItems", .raw("\(definition.inputs.count)")),
-        ])
+          ("minItems", .raw("\(least)")),
+        ] + (isOpen ? [] : [("maxItems", .raw("\(definition.inputs.count)"))]))
       ))
   }
   let needs = (least > 0 ? ["from"] : []) + (required.isEmpty ? [] : ["with"])
@@ -156,6 +171,21 @@ private func property(_ parameter: OpParameter) -> JSONText {
   }
   if let value = parameter.defaultValue { members.append(("default", .raw(value.json))) }
   return .object(members)
+}
+
+private func count(_ text: String, from least: Int) -> JSONText {
+  .object([("description", .string(text)), ("type", "integer"), ("minimum", .raw("\(least)"))])
+}
+
+private func positive(_ text: String) -> JSONText {
+  .object([("description", .string(text)), ("type", "number"), ("exclusiveMinimum", .raw("0"))])
+}
+
+private func amounts(_ text: String) -> JSONText {
+  .object([
+    ("description", .string(text)), ("type", "object"),
+    ("additionalProperties", .object([("type", "integer"), ("minimum", .raw("1"))])),
+  ])
 }
 
 private func described(_ text: String, _ schema: JSONText) -> JSONText {

@@ -60,6 +60,7 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
           case .text(let name, let value):
             text.add(name)
             text.add(value)
+          case .number(let number): text.add(number)
           }
         }
         for input in graph.inputs(of: task) {

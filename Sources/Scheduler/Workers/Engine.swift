@@ -161,7 +161,10 @@ final class Engine: Sendable {
     let start = Engine.now()
     core.withLock { $0.startedAt[task] = start }
     writer.append(.started(task, label: label, worker: worker, at: start))
-    let context = WorkerContext(key: key, rejectsPath: rejectsPath(of: task, label: label)) { [self] in
+    let context = WorkerContext(
+      key: key, attempt: 1, inputKeys: { graph.key(of: graph.inputs(of: task)[graph.inputs(of: task).startIndex + $0]) },
+      rejectsPath: rejectsPath(of: task, label: label)
+    ) { [self] in
       isStopping.load(ordering: .relaxed)
     }
     var attempt = RunWriter.Attempt(

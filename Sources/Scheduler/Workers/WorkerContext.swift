@@ -5,6 +5,8 @@ import Synchronization
 /// What a running task sees of the engine.
 final class WorkerContext: TaskContext {
   let key: TaskKey
+  let attempt: Int
+  private let inputKeys: @Sendable (Int) -> TaskKey
   private let isCancelled: @Sendable () -> Bool
   private let rejectsPath: String
   private let rejects = Mutex<Rejects?>(nil)
@@ -18,11 +20,18 @@ final class WorkerContext: TaskContext {
   /// - Parameters:
   ///   - rejectsPath: the file that this task's rejects go to, if there are any.
   ///   - isCancelled: whether the run is to stop at once.
-  init(key: TaskKey, rejectsPath: String, isCancelled: @escaping @Sendable () -> Bool) {
+  init(
+    key: TaskKey, attempt: Int, inputKeys: @escaping @Sendable (Int) -> TaskKey, rejectsPath: String,
+    isCancelled: @escaping @Sendable () -> Bool
+  ) {
     self.key = key
+    self.attempt = attempt
+    self.inputKeys = inputKeys
     self.rejectsPath = rejectsPath
     self.isCancelled = isCancelled
   }
+
+  func inputKey(_ position: Int) -> TaskKey { inputKeys(position) }
 
   func checkCancellation() throws {
     if isCancelled() { throw TaskError(.cancelled, "stopped") }

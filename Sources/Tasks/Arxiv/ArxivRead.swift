@@ -26,7 +26,7 @@ struct ArxivRead: SourceOp {
     guard Set(columns).count == columns.count else { throw ParameterError("columns", "a column is named twice") }
   }
 
-  func partitions() throws -> [Partition] { try FileListing.partitions(of: files) }
+  func partitions() throws -> Partitions { Partitions(try FileListing.partitions(of: files)) }
 
   func estimate(_ partition: Partition) -> MemoryEstimate {
     let bytes = partition.file?.byteCount ?? 0

@@ -17,7 +17,7 @@ struct JSONLinesRead: SourceOp {
     }
   }
 
-  func partitions() throws -> [Partition] { try FileListing.partitions(of: files) }
+  func partitions() throws -> Partitions { Partitions(try FileListing.partitions(of: files)) }
 
   func estimate(_ partition: Partition) -> MemoryEstimate {
     let bytes = partition.file?.byteCount ?? 0

@@ -34,7 +34,7 @@ struct JSONLinesWrite: SinkOp {
     }
   }
 
-  func paths(for partitions: [Partition]) throws -> [String] {
+  func paths(for partitions: Partitions) throws -> [String] {
     let folder = directory.hasSuffix("/") ? directory : directory + "/"
     let inputs = Inputs(partitions)
     var owners: [ByteText: Partition] = [:]
@@ -96,7 +96,7 @@ struct JSONLinesWrite: SinkOp {
     private var nodes: [Node: String] = [:]
     private var paths: Set<ByteText> = []
 
-    init(_ partitions: [Partition]) {
+    init(_ partitions: Partitions) {
       for path in partitions.compactMap(\.file?.path) {
         paths.insert(ByteText(path))
         if let node = Node(path) { nodes[node] = path }
