@@ -4,7 +4,7 @@ SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
 
-.PHONY: demo test build install-dependencies lint format bench-arxiv clean help
+.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine torture clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -12,6 +12,8 @@ help:
 	@echo "make build        build the program: $(PROGRAM)"
 	@echo "make lint         check format and the arrows between the rooms"
 	@echo "make format       format all sources"
+	@echo "make torture      kill it 500 times and more, fill its disks, spoil its files: nothing lost, nothing wrong"
+	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there"
 
 install-dependencies:
@@ -43,6 +45,15 @@ format:
 
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
+
+bench-engine: build
+	$(SWIFT) build -c release --product engine-bench --static-swift-stdlib
+	benchmarks/engine/run --program $(CURDIR)/.build/release/engine-bench --graphrun $(CURDIR)/$(PROGRAM) $(BENCH)
+
+# Flags as in `build`, so that neither is built again for the other. TORTURE='--kills 50 --seed 1' says otherwise.
+torture: build
+	$(SWIFT) build -c release --product torture --static-swift-stdlib
+	.build/release/torture --program $(CURDIR)/$(PROGRAM) $(TORTURE)
 
 clean:
 	rm -rf .build $(EXAMPLE)/data $(EXAMPLE)/out $(EXAMPLE)/.graphrun benchmarks/data benchmarks/out

@@ -6,6 +6,8 @@ let package = Package(
   products: [
     .executable(name: "graphrun", targets: ["CLI"]),
     .library(name: "GraphRun", targets: ["GraphRun"]),
+    .executable(name: "torture", targets: ["Torture"]),
+    .executable(name: "engine-bench", targets: ["EngineBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -22,7 +24,10 @@ let package = Package(
     // Doing it.
     .target(
       name: "Scheduler",
-      dependencies: ["Graph", "CXXHash", "CMemory", .product(name: "GRDB", package: "GRDB.swift")]),
+      dependencies: [
+        "Graph", "CXXHash", "CMemory", .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
 
     // What a task can do.
     .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON"]),
@@ -49,6 +54,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
+    // The engine without files, for `make bench-engine`.
+    .executableTarget(
+      name: "EngineBench",
+      dependencies: ["Graph", "Scheduler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "benchmarks/engine/EngineBench"),
+
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
@@ -63,9 +74,17 @@ let package = Package(
       dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
+    // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
+    .target(
+      name: "TortureSupport", dependencies: [.product(name: "GRDBSQLite", package: "GRDB.swift")],
+      path: "Tests/TortureSupport"),
+    .executableTarget(
+      name: "Torture",
+      dependencies: ["TortureSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Torture"),
     .testTarget(
       name: "AcceptanceTests",
-      dependencies: ["CLI", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
+      dependencies: ["CLI", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift")]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

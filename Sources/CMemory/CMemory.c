@@ -25,9 +25,8 @@ int graphrun_release_free_memory(void) {
 #endif
 }
 
-#ifdef __linux__
+#include <errno.h>
 #include <fcntl.h>
-#endif
 
 void graphrun_start_writing(int file, int64_t offset, int64_t length) {
 #ifdef __linux__
@@ -45,5 +44,27 @@ void graphrun_write_and_forget(int file, int64_t offset, int64_t length) {
   posix_fadvise(file, offset, length, POSIX_FADV_DONTNEED);
 #else
   (void)file, (void)offset, (void)length;
+#endif
+}
+
+int graphrun_direct_flag(void) {
+#ifdef O_DIRECT
+  return O_DIRECT;
+#else
+  return 0;
+#endif
+}
+
+int graphrun_punch_hole(int file, int64_t offset, int64_t length) {
+#ifdef __linux__
+  int result;
+  do {
+    result = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+  } while (result != 0 && errno == EINTR);
+  return result;
+#else
+  (void)file, (void)offset, (void)length;
+  errno = ENOTSUP;
+  return -1;
 #endif
 }

@@ -33,6 +33,7 @@ public struct TaskError: Error, Sendable, CustomStringConvertible {
     public static let corruptValue = Code(rawValue: "corrupt-value")
     public static let outOfMemory = Code(rawValue: "out-of-memory")
     public static let tooLarge = Code(rawValue: "too-large")
+    public static let timeout = Code(rawValue: "timeout")
     public static let cancelled = Code(rawValue: "cancelled")
     public static let failed = Code(rawValue: "failed")
   }

@@ -11,12 +11,15 @@ public enum TaskDecision: UInt8, Sendable {
 extension TaskGraph {
   /// Decides what has to run so that every leaf and every kept result is there.
   ///
-  /// - Parameter hasResult: whether a task's result can be had without running it; asked only for tasks that are needed.
+  /// - Parameters:
+  ///   - targets: the only tasks that are wanted; `nil` for all leaves and kept results.
+  ///   - hasResult: whether a task's result can be had without running it; asked only for tasks that are needed.
   /// - Complexity: O(tasks + edges).
-  public func culled(hasResult: (TaskID) -> Bool) -> [TaskDecision] {
+  public func culled(to targets: [TaskID]? = nil, hasResult: (TaskID) -> Bool) -> [TaskDecision] {
     var needed = [Bool](repeating: false, count: taskCount)
     var decisions = [TaskDecision](repeating: .culled, count: taskCount)
-    for stage in stages where isKept(stage) {
+    if let targets { for task in targets { needed[Int(task)] = true } }
+    for stage in stages where targets == nil && isKept(stage) {
       // Of a tree only the final value is what people ask for.
       if stage.isBag || stage.keep == true {
         for task in stage.tasks { needed[Int(task)] = true }

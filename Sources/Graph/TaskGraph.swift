@@ -60,6 +60,9 @@ public struct TaskGraph: Sendable {
     stage.keep == true || stage.op.shape == .reduction || !usedStages.contains(stage.number)
   }
 
+  /// Whether another stage reads the stage's results.
+  public func isRead(_ stage: Stage) -> Bool { usedStages.contains(stage.number) }
+
   /// The tasks whose results nobody in the graph uses.
   public func leaves() -> [TaskID] {
     var used = [Bool](repeating: false, count: taskCount)
@@ -151,7 +154,8 @@ public struct TaskGraph: Sendable {
       let op = try make(arguments)
       if let count = op.partitionCount {
         guard bag == nil else {
-          throw GraphError(.wrongInputs, "it takes its partitions from the bag it reads: leave out its own", stage: name)
+          throw GraphError(
+            .wrongInputs, "it takes its partitions from the bag it reads: leave out its own", stage: name)
         }
         partitions = .numbered(count)
         layout = .bag(partitions)
@@ -176,6 +180,33 @@ public struct TaskGraph: Sendable {
     stageIndex[name] = number
     usedStages.formUnion(sources.map(\.number))
     addTasks(of: stages[number], from: sources)
+  }
+
+  /// Adds a stage whose tasks have edges of their own, as a bag of so many partitions.
+  ///
+  /// - Parameters:
+  ///   - body: what its tasks do; a task's role is its partition.
+  ///   - edges: for each task in turn, puts its inputs, which have lower numbers, at the end of the list; the tasks of
+  ///     this stage are numbered from `taskCount` on.
+  package mutating func addStage(
+    _ name: String, op definition: OpDefinition, body: any TaskBody, count: Int,
+    edges: (_ index: Int, _ inputs: inout [TaskID]) -> Void
+  ) throws {
+    guard stageIndex[name] == nil else {
+      throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
+    }
+    let number = stages.count
+    stages.append(
+      Stage(
+        name: name, op: definition, parameters: [:], identityParameters: [:], inputs: [], number: number,
+        layout: .bag(.numbered(count)), body: body, firstTask: TaskID(taskCount), keep: nil, policy: TaskPolicy()))
+    stageIndex[name] = number
+    inputStart.reserveCapacity(inputStart.count + count)
+    for index in 0..<count {
+      edges(index, &inputList)
+      inputStart.append(Int32(inputList.count))
+    }
+    stageNumbers += repeatElement(Int32(number), count: count)
   }
 
   /// No file is written by two stages, or written by one and read by another.
@@ -335,6 +366,9 @@ public struct Stage: Sendable {
   public var tasks: Range<TaskID> { firstTask..<firstTask + TaskID(taskCount) }
 
   public var isBag: Bool { if case .bag = layout { true } else { false } }
+
+  /// Whether partitions are called something beside their numbers.
+  public var hasLabels: Bool { if case .single = layout { false } else { partitions.mayHaveFiles } }
 
   /// Of the bag, or of the bag that is reduced.
   public var partitions: Partitions {

@@ -32,6 +32,8 @@ public struct ProgressSnapshot: Sendable {
   public var failed = 0
   /// Tasks that cannot run because another failed.
   public var skipped = 0
+  /// Attempts that failed and were, or will be, tried again.
+  public var retried = 0
   /// Oldest first.
   public var running: [RunningTask] = []
   /// Records that sources have read.

@@ -2,11 +2,12 @@ import Graph
 
 /// The operations that come with graphrun.
 public enum StandardOps {
-  public static let definitions: [OpDefinition] = [
-    ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
-    JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-    OneHotOp.definition, TokenizeOp.definition,
-  ] + DebugOps.definitions
+  public static let definitions: [OpDefinition] =
+    [
+      ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
+      JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
+      OneHotOp.definition, TokenizeOp.definition,
+    ] + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.
   public static func register(into registry: inout OpRegistry) {

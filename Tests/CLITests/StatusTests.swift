@@ -214,10 +214,10 @@ struct StatusTests {
   @Test func `a newer schema asks for an upgrade`() throws {
     let state = try TestState.full()
     #expect(StateFile.schemaVersion == Schema.version)
-    try state.execute("PRAGMA user_version = 2")
+    try state.execute("PRAGMA user_version = 99")
     #expect(
       message { _ = try state.view() }
-        == "\(state.path) was written by a newer graphrun: its schema is 2, and this program knows up to 1; "
+        == "\(state.path) was written by a newer graphrun: its schema is 99, and this program knows up to 2; "
         + "upgrade graphrun to look at it")
   }
 

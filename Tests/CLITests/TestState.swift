@@ -109,13 +109,12 @@ final class TestState {
     for index in 0..<30 {
       try test.execute(
         """
-        INSERT INTO attempt (run, stage, level, idx, outcome, reason, started_at, ended_at, worker, cpu_seconds, rows, bytes_in,
-          bytes_out, estimated_bytes) VALUES (3, ?, 0, ?, ?, ?, ?, ?, 0, 0.09, 190, 1200000, 3400000, 3600000)
+        INSERT INTO attempt (run, stage, level, idx, number, outcome, reason, started, duration, cpu, worker, rows,
+          bytes_in, bytes_out, estimated, scratch)
+        VALUES (3, ?, 0, ?, 1, ?, ?, CAST((? - (SELECT started_at FROM run WHERE id = 3)) * 1e6 AS INTEGER), ?, 90000, 0,
+          190, 1200000, 3400000, 3600000, 0)
         """,
-        [
-          index % 2, index, index == 7 ? "failed" : "done", index < 24 ? "not-finished" : "file-changed", noon,
-          noon + 0.1 + Double((index * 37) % 30) / 100,
-        ])
+        [index % 2, index, index == 7 ? 1 : 0, index < 24 ? 11 : 5, noon, 100_000 + (index * 37) % 30 * 10_000])
     }
     try test.execute(
       """

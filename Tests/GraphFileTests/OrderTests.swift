@@ -62,7 +62,7 @@ import Testing
   @Test(arguments: [
     (
       "x: {op: numbers.sum}",
-      "4:11: task \"x\": numbers.sum needs \"from\" to name numbers (a bag), and \"from\" names 0"
+      "4:11: task \"x\": numbers.sum needs \"from\" to name numbers (bag), and \"from\" names 0"
     ),
     (
       "x: {op: numbers.make, from: a}",
@@ -70,12 +70,8 @@ import Testing
     ),
     (
       "x: {op: numbers.scale, from: [a]}",
-      "4:26: task \"x\": numbers.scale needs \"from\" to name numbers (a bag), factor (a value) "
-        + "and mask (a bag, optional), and \"from\" names 1"
-    ),
-    (
-      "x: {op: numbers.scale, from: [a, a]}",
-      "4:36: task \"x\": numbers.scale wants a value as \"factor\", but \"a\" gives a bag"
+      "4:26: task \"x\": numbers.scale needs \"from\" to name numbers (bag), factor (value) "
+        + "and mask (bag, optional), and \"from\" names 1"
     ),
     (
       "x: {op: numbers.sum, from: s}",
@@ -93,6 +89,15 @@ import Testing
     let text = "tasks:\n  a: {op: numbers.make}\n  s: {op: numbers.sum, from: a}\n  \(task)\n"
     #expect(complaints(text) == [message])
     #expect(checkComplaints(text) == [message])
+  }
+
+  @Test func `Whether an operation gives a bag or a value may depend on its data: build says it`() throws {
+    let text = "tasks:\n  a: {op: numbers.make}\n  x: {op: numbers.scale, from: [a, a]}\n"
+    #expect(
+      complaints(text) == [
+        "3:36: task \"x\": numbers.scale wants a value as \"factor\", but \"a\" gives a bag of 2 partitions"
+      ])
+    #expect(checkComplaints(text) == [])
   }
 
   @Test func `A chain of ten thousand tasks, backwards, and ten thousand wide are built quickly`() throws {

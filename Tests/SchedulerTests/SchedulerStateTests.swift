@@ -10,64 +10,87 @@ private struct Simulator {
   var random: SeededRandom
   var running: [TaskID] = []
   var spilling: [TaskID] = []
+  /// All tasks in the order in which they began.
   var ran: [TaskID] = []
   var spills = 0
-  var ended = false
+  var ended: Bool { state.isOver }
   var refused: [TaskID] = []
   var skipped: [TaskID] = []
+  var recomputed: [TaskID] = []
   var mostUsed = 0
+  var now = 0.0
+  let workers: Int
 
   init(
     _ graph: TaskGraph, workers: Int, capacity: Int, seed: UInt64, keepsGoing: Bool = false,
-    decisions: [TaskDecision]? = nil
+    decisions: [TaskDecision]? = nil, fuses: Bool = true
   ) {
     // A limit whose slack leaves just `capacity`.
     let budget = MemoryBudget(limit: capacity + (2 << 20), idle: 0)
     state = SchedulerState(
-      graph: graph, decisions: decisions ?? [TaskDecision](repeating: .runs, count: graph.taskCount), storedBytes: [:],
-      workers: workers, keepsGoing: keepsGoing, budget: budget
-    ) { task, inputs in
-      let stage = graph.stage(of: task)
-      return stage.body.estimate(graph.role(of: task), inputBytes: inputs)
-    }
+      graph: graph, decisions: decisions ?? [TaskDecision](repeating: .runs, count: graph.taskCount),
+      settings: SchedulerState.Settings(workers: workers, keepsGoing: keepsGoing, fuses: fuses), budget: budget)
     random = SeededRandom(seed: seed)
+    self.workers = workers
   }
 
-  mutating func take(_ actions: [SchedulerAction]) throws {
-    for action in actions {
-      switch action {
-      case .run(let task):
-        for input in state.graph.inputs(of: task) {
-          let residence = state.residence[Int(input)]
-          try #require(residence != .nowhere && residence != .disk, "an input of a running task is not in memory")
-        }
-        running.append(task)
-        ran.append(task)
-      case .spill(let task):
-        spilling.append(task)
-        spills += 1
-      case .refuse(let task, _, _, _): refused.append(task)
-      case .failed(_, let tasks): skipped += tasks
-      case .end: ended = true
-      case .evict, .release: break
+  /// Lets workers take what they can, and looks at what the state wants done.
+  mutating func take() throws {
+    while running.count < workers, let head = state.next(now: now) {
+      for input in state.graph.inputs(of: head) {
+        let residence = state.residence[Int(input)]
+        try #require(residence != .nowhere && residence != .disk, "an input of a running task is not in memory")
+      }
+      running.append(head)
+      var task: TaskID? = head
+      while let step = task {
+        ran.append(step)
+        task = state.fused.next(after: step)
       }
     }
+    let effects = state.takeEffects()
+    spilling += effects.toSpill
+    spills += effects.toSpill.count
+    refused += effects.refused.map(\.task)
+    for failure in effects.failures { skipped += failure.skipped }
+    recomputed += effects.recomputed
     mostUsed = max(mostUsed, state.budget.used)
     if let problem = state.verify() { Issue.record("\(problem)") }
   }
 
-  mutating func play(bytes: (TaskID) -> Int, fails: Set<TaskID> = [], spillFails: Bool = false) throws {
-    try take(state.start())
+  mutating func finish(_ head: TaskID, bytes: Int) throws {
+    running.removeAll { $0 == head }
+    state.finished(head, bytes: bytes, isStored: false)
+    try take()
+  }
+
+  /// - Parameter loses: whether a unit finds its first input, which was read back, damaged.
+  mutating func play(
+    bytes: (TaskID) -> Int, fails: Set<TaskID> = [], spillFails: Bool = false, loses: (TaskID) -> Bool = { _ in false }
+  ) throws {
+    try take()
     while !ended {
-      try #require(!running.isEmpty || !spilling.isEmpty, "the scheduler hangs")
+      if running.isEmpty, spilling.isEmpty {
+        now = try #require(state.nextAttempt, "the scheduler hangs")
+        try take()
+        continue
+      }
       if !spilling.isEmpty, running.isEmpty || Bool.random(using: &random) {
         let task = spilling.remove(at: Int.random(in: 0..<spilling.count, using: &random))
-        try take(state.handle(spillFails ? .spillFailed(task) : .spilled(task)))
+        if spillFails { state.spillFailed(task) } else { state.spilled(task) }
       } else {
-        let task = running.remove(at: Int.random(in: 0..<running.count, using: &random))
-        try take(
-          state.handle(fails.contains(task) ? .failed(task) : .finished(task, bytes: bytes(task), isStored: false)))
+        let head = running.remove(at: Int.random(in: 0..<running.count, using: &random))
+        var steps = [head]
+        while let next = state.fused.next(after: steps.last!) { steps.append(next) }
+        if let input = state.graph.inputs(of: head).first, state.residence[Int(input)] == .both, loses(head) {
+          _ = state.lost(input, for: head)
+        } else if let failing = steps.first(where: fails.contains) {
+          state.failed(head, at: failing, now: now)
+        } else {
+          state.finished(head, bytes: bytes(steps.last!), isStored: false)
+        }
       }
+      try take()
     }
   }
 }
@@ -122,7 +145,7 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     try simulator.play(bytes: bytes(of: graph))
     #expect(simulator.refused.map { graph.key(of: $0).description } == ["huge[0]"])
     #expect(simulator.state.skipped == 1)
-    #expect(simulator.ran.map { graph.key(of: $0).description } == ["a[0]", "beside[0]"])
+    #expect(Set(simulator.ran.map { graph.key(of: $0).description }) == ["a[0]", "beside[0]"])
   }
 
   @Test("With keep-going all that does not depend on a failure runs", arguments: 0..<40)
@@ -157,13 +180,11 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     var graph = TaskGraph()
     try RandomGraphs.add("a", TestOps.source, to: &graph, ["partitions": .integer(10)])
     var simulator = Simulator(graph, workers: 2, capacity: 4 << 20, seed: 1)
-    try simulator.take(simulator.state.start())
+    try simulator.take()
     #expect(simulator.running.count == 2)
-    try simulator.take(simulator.state.handle(.drain))
+    simulator.state.drain()
     #expect(!simulator.ended)
-    for task in simulator.running {
-      try simulator.take(simulator.state.handle(.finished(task, bytes: 8, isStored: false)))
-    }
+    for task in simulator.running { try simulator.finish(task, bytes: 8) }
     #expect(simulator.ended)
     #expect(simulator.ran.count == 2)
   }
@@ -185,7 +206,8 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     var graph = TaskGraph()
     try RandomGraphs.add("a", TestOps.source, to: &graph, ["partitions": .integer(8), "bytes": .integer(1 << 20)])
     var simulator = Simulator(graph, workers: 4, capacity: 16 << 20, seed: 1)
-    try simulator.take(simulator.state.handle(.measured(resident: 1 << 40)))
+    simulator.state.measured(resident: 1 << 40, running: [])
+    try simulator.take()
     #expect(simulator.running.count == 1)
     try simulator.play(bytes: bytes(of: graph))
     #expect(simulator.state.done == 8)
@@ -213,24 +235,123 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     try RandomGraphs.add("a", TestOps.source, to: &graph, settings)
     try RandomGraphs.add("sum", TestOps.reduce, to: &graph, from: ["a"], ["bytes": .integer(8)])
     var simulator = Simulator(graph, workers: 8, capacity: 20 << 20, seed: 1)
-    try simulator.take(simulator.state.start())
+    try simulator.take()
     let first = simulator.running.count
     let sources = simulator.running
-    simulator.running = []
-    for task in sources {
-      try simulator.take(simulator.state.handle(.finished(task, bytes: 4 << 20, isStored: false)))
-    }
+    for task in sources { try simulator.finish(task, bytes: 4 << 20) }
     #expect(first == 8)
     #expect(simulator.running.filter { graph.stage(of: $0).name == "a" }.count <= 4)
   }
 
-  @Test("The ready queue gives ranks in order")
-  func readyQueue() {
-    var queue = ReadyQueue()
+  //   a[i] ── b[i] ── c[i]      one unit each
+  @Test("A chain runs as one unit, and a failure inside it names its own task")
+  func fusion() throws {
+    var graph = TaskGraph()
+    try RandomGraphs.add("a", TestOps.source, to: &graph, ["partitions": .integer(4)])
+    try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"])
+    try RandomGraphs.add("c", TestOps.mix(1), to: &graph, from: ["b"])
+    var simulator = Simulator(graph, workers: 1, capacity: 4 << 20, seed: 1, keepsGoing: true)
+    #expect(simulator.state.fused.fusedCount == 8)
+    #expect(simulator.state.order.count == 4)
+    let failing = try #require(graph.task(TaskKey("b[2]")!))
+    try simulator.play(bytes: bytes(of: graph), fails: [failing])
+    #expect(simulator.state.status[Int(failing)] == .failed)
+    #expect(simulator.state.status[Int(try #require(graph.task(TaskKey("a[2]")!)))] == .done)
+    #expect(simulator.skipped.map { graph.key(of: $0).description } == ["c[2]"])
+    #expect(simulator.state.done == 10)
+  }
+
+  @Test("Fused or not, the same tasks run, and a bound far below is kept", arguments: 0..<30)
+  func fusionChangesNothing(seed: Int) throws {
+    let graph = try RandomGraphs.graph(seed: UInt64(seed), stages: 12, partitions: 4, mostBytes: 1 << 20)
+    for fuses in [true, false] {
+      var simulator = Simulator(graph, workers: 2, capacity: 8 << 20, seed: UInt64(seed), fuses: fuses)
+      try simulator.play(bytes: bytes(of: graph))
+      #expect(simulator.state.done == graph.taskCount)
+      #expect(simulator.mostUsed <= 8 << 20)
+    }
+  }
+
+  @Test("A task with retries is tried again, later and later, and fails for good after the last", arguments: [1, 3])
+  func retries(allowed: Int) throws {
+    var graph = TaskGraph()
+    var policy = TaskPolicy()
+    policy.retries = allowed
+    try graph.addStage("a", op: TestOps.source, arguments: OpArguments([:], for: TestOps.source), policy: policy)
+    try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"])
+    var simulator = Simulator(graph, workers: 1, capacity: 4 << 20, seed: 1)
+    try simulator.play(bytes: bytes(of: graph), fails: [0])
+    #expect(simulator.ran == [TaskID](repeating: 0, count: allowed + 1))
+    #expect(simulator.state.retried == allowed)
+    #expect(simulator.state.failed == 1)
+    #expect(simulator.now == (1...allowed).reduce(0) { $0 + Double(1 << ($1 - 1)) })
+    #expect(policy.delay(beforeAttempt: 40, jitter: 0) == TaskPolicy.longestRetryDelay)
+    #expect(policy.delay(beforeAttempt: 2, jitter: 1) == 0.5)
+  }
+
+  @Test("No more tasks of a pool run than it has slots, and others pass them")
+  func pools() throws {
+    var graph = TaskGraph()
+    let pool = LimitName(.pool, "disk")
+    graph.setLimit(pool, to: 2)
+    var policy = TaskPolicy()
+    policy.takes = [pool: 1]
+    let many: [String: ParameterValue] = ["partitions": .integer(6)]
+    try graph.addStage("a", op: TestOps.source, arguments: OpArguments(many, for: TestOps.source), policy: policy)
+    try RandomGraphs.add("b", TestOps.source, to: &graph, many)
+    var simulator = Simulator(graph, workers: 5, capacity: 4 << 20, seed: 1)
+    try simulator.take()
+    while !simulator.ended {
+      let pooled = simulator.running.count { graph.stage(of: $0).name == "a" }
+      #expect(pooled <= 2)
+      #expect(simulator.running.count == min(5, pooled + simulator.running.count - pooled))
+      try simulator.finish(simulator.running[0], bytes: 8)
+    }
+    #expect(simulator.state.done == 12)
+  }
+
+  @Test("Tasks of higher priority start first, and what they need with them")
+  func priorities() throws {
+    var graph = TaskGraph()
+    try RandomGraphs.add("low", TestOps.source, to: &graph, ["partitions": .integer(4)])
+    try RandomGraphs.add("needed", TestOps.source, to: &graph)
+    var policy = TaskPolicy()
+    policy.priority = 5
+    try graph.addStage(
+      "high", op: TestOps.mix(1), arguments: OpArguments([:], for: TestOps.mix(1)), from: ["needed"], policy: policy)
+    var simulator = Simulator(graph, workers: 1, capacity: 4 << 20, seed: 1)
+    try simulator.play(bytes: bytes(of: graph))
+    #expect(simulator.ran.prefix(2).map { graph.stage(of: $0).name } == ["needed", "high"])
+  }
+
+  @Test("What was damaged on disk is computed again, with all that it needs", arguments: 0..<40)
+  func recovery(seed: Int) throws {
+    let graph = try RandomGraphs.graph(seed: UInt64(seed), stages: 12, partitions: 5, mostBytes: 1 << 20)
+    var simulator = Simulator(graph, workers: 2, capacity: 8 << 20, seed: UInt64(seed))
+    var left = 5
+    try simulator.play(
+      bytes: bytes(of: graph),
+      loses: { _ in
+        left -= 1
+        return left >= 0
+      })
+    #expect(simulator.state.done == graph.taskCount)
+    #expect(simulator.state.budget.used == 0)
+  }
+
+  @Test("The rank queue gives ranks in order", arguments: [1, 64, 65, 5000])
+  func rankQueue(count: Int) {
+    var queue = RankQueue(capacity: count)
     var random = SeededRandom(seed: 5)
-    let ranks = (0..<500).map { Int32($0) }.shuffled(using: &random)
+    let ranks = (0..<Int32(count)).shuffled(using: &random)
     for rank in ranks { queue.insert(rank) }
-    #expect((0..<500).map { _ in queue.removeFirst() } == ranks.sorted())
+    queue.insert(ranks[0])
+    #expect(queue.count == count)
+    let removed = ranks.prefix(count / 3)
+    for rank in removed { queue.remove(rank) }
+    #expect(
+      (0..<(count - removed.count)).compactMap { _ in queue.removeFirst() } == ranks.dropFirst(count / 3).sorted())
     #expect(queue.isEmpty)
+    #expect(queue.first == nil)
   }
 }

@@ -24,7 +24,7 @@ import Testing
     for name in both { try folder.file(name, "x") }
     let partitions = try FileListing.partitions(of: [folder.path])
     #expect(partitions.map { Array($0.label.utf8) } == both.map { Array($0.utf8) })
-    let paths = try Ops.sink("jsonl.write", ["directory": .string("/out")]).paths(for: partitions)
+    let paths = try Ops.sink("jsonl.write", ["directory": .string("/out")]).paths(for: Partitions(partitions))
     #expect(paths.count == 2)
   }
 

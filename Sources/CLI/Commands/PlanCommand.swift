@@ -64,7 +64,9 @@ struct OrderDocument: Encodable {
   }
 
   var lines: [String] {
-    order + ["", "results held: at most \(Format.count(maxPressure)), in sum over all steps \(Format.count(sumPressure))"]
+    order + [
+      "", "results held: at most \(Format.count(maxPressure)), in sum over all steps \(Format.count(sumPressure))",
+    ]
   }
 }
 

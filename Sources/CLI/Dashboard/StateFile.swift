@@ -8,7 +8,7 @@ import GRDB
 /// that never changes, or, when a log lies beside it, both are copied to where SQLite can work.
 final class StateFile {
   /// The schema whose views this program reads.
-  static let schemaVersion = 1
+  static let schemaVersion = 2
 
   let path: String
   let queue: DatabaseQueue

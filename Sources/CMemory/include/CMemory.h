@@ -16,4 +16,10 @@ void graphrun_start_writing(int file, int64_t offset, int64_t length);
 /// Waits until a range of a file is on disk and drops it from the page cache.
 void graphrun_write_and_forget(int file, int64_t offset, int64_t length);
 
+/// The flag that opens a file for direct access, past the page cache; 0 where the system has none.
+int graphrun_direct_flag(void);
+
+/// Gives a range of a file back to the file system; the file keeps its length. Returns 0, or -1 and sets errno.
+int graphrun_punch_hole(int file, int64_t offset, int64_t length);
+
 #endif

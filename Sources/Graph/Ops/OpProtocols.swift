@@ -83,7 +83,12 @@ public protocol TaskContext: Sendable {
   var attempt: Int { get }
   /// Whose result the input at `position` is, for messages.
   func inputKey(_ position: Int) -> TaskKey
-  /// Call it every few thousand records. - Throws: `TaskError` with code `.cancelled`.
+  /// The file that belongs to this task's messages: what a program it runs writes to its standard output and error.
+  var logPath: String { get }
+  /// Tells how much working memory the task uses outside this process, so that it counts against the bound.
+  func used(scratch bytes: Int)
+  /// Call it every few thousand records, and at least ten times a second.
+  /// - Throws: `TaskError` with code `.cancelled`, or `.timeout`.
   func checkCancellation() throws
   /// Writes a file aside, syncs it and gives it its final name.
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile

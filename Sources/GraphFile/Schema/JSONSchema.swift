@@ -130,11 +130,12 @@ private func condition(_ definition: OpDefinition) -> JSONText {
     properties.append(
       (
         "from",
-        .object([
-          ("description", .string(inputs)),
-          ("type", .strings(least > 1 ? ["array"] : ["string", "array"])),
-          ("minItems", .raw("\(least)")),
-        ] + (isOpen ? [] : [("maxItems", .raw("\(definition.inputs.count)"))]))
+        .object(
+          [
+            ("description", .string(inputs)),
+            ("type", .strings(least > 1 ? ["array"] : ["string", "array"])),
+            ("minItems", .raw("\(least)")),
+          ] + (isOpen ? [] : [("maxItems", .raw("\(definition.inputs.count)"))]))
       ))
   }
   let needs = (least > 0 ? ["from"] : []) + (required.isEmpty ? [] : ["with"])

@@ -19,6 +19,9 @@ struct MemoryBudget {
   /// Bytes measured beyond all that was reserved.
   private(set) var overdraft = 0
 
+  /// Results below this say nothing about the size of others.
+  static let learningBytes = 64 << 10
+
   init(limit: Int, idle: Int) {
     self.limit = limit
     self.idle = idle

@@ -28,6 +28,12 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     (high, low) = (words[0], words[1])
   }
 
+  /// Reads the sixteen bytes at `start`, as `bytes` gives them.
+  init(bigEndian start: UnsafeRawPointer) {
+    high = UInt64(bigEndian: start.loadUnaligned(as: UInt64.self))
+    low = UInt64(bigEndian: start.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+  }
+
   fileprivate init(_ hash: XXH128_hash_t) { (high, low) = (hash.high64, hash.low64) }
 
   /// The fingerprints of all tasks, inputs before the tasks that use them.
@@ -43,8 +49,10 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
         common.add(name)
         common.add(value.json)
       }
+      let start = common.bytes.count
+      var text = common
       for task in stage.tasks {
-        var text = common
+        text.bytes.removeSubrange(start...)
         let role = stage.role(Int(task - stage.firstTask))
         switch role {
         case .partition: text.add("partition")

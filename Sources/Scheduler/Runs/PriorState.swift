@@ -2,27 +2,8 @@ import Foundation
 import GRDB
 import Graph
 
-/// What earlier runs left: results that can be used again, and what the last run looked like.
+/// What earlier runs of a DAG file were like.
 struct PriorState: Sendable {
-  struct StoredResult: Sendable {
-    enum Store: String, Sendable {
-      /// In the state file.
-      case inline
-      /// In a spill file, until the run succeeds.
-      case spill
-      /// In a file of its own that stays.
-      case kept
-      /// The result is a file of the user's; `value` describes it.
-      case output
-    }
-
-    var store: Store
-    var kind: String
-    var value: Buffer?
-    var path: String?
-    var bytes: Int
-  }
-
   /// A stage as the last run that had it saw it.
   struct StageRecord: Sendable {
     var run: Int64
@@ -35,28 +16,36 @@ struct PriorState: Sendable {
     var files: [String: FileIdentity]
   }
 
-  var results: [Fingerprint: StoredResult] = [:]
   var stages: [String: StageRecord] = [:]
   var lastRun: RunRecord?
+  /// Tasks that failed in the last run.
+  var failed: [TaskKey] = []
+  /// How often tasks failed in the runs since the last that ended well.
+  var failures: [TaskKey: Int] = [:]
+  /// Whether any task has set records aside.
+  var hasRejects = false
 
   /// Reads everything a plan needs.
   ///
-  /// Several DAG files may share a state folder. Results are known by their fingerprints, whoever made them; what a
-  /// task was like last time is asked of the same DAG file's runs only.
+  /// Several DAG files may share a state folder: what a task was like last time is asked of the same file's runs only.
   /// - Parameter file: the DAG file, absolute.
   static func read(_ db: Database, file: String) throws -> PriorState {
     var state = PriorState()
     state.lastRun = try RunRecord.last(in: db, of: file)
-    let results = try Row.fetchCursor(
-      db, sql: "SELECT fingerprint, store, kind, value, path, bytes FROM result ORDER BY id")
-    while let row = try results.next() {
-      guard let bytes = row[0] as Data?, let fingerprint = Fingerprint(bytes: bytes),
-        let store = StoredResult.Store(rawValue: row[1])
-      else { continue }
-      // A spill file goes with the run; it never replaces what stays.
-      if store == .spill, let before = state.results[fingerprint], before.store != .spill { continue }
-      state.results[fingerprint] = StoredResult(
-        store: store, kind: row[2], value: (row[3] as Data?).map { Buffer($0) }, path: row[4], bytes: row[5])
+    state.hasRejects = try Bool.fetchOne(db, sql: "SELECT EXISTS (SELECT 1 FROM reject)") ?? false
+    let failures = try Row.fetchCursor(
+      db,
+      sql: """
+        SELECT s.name, f.level, f.idx, f.run, f.retried, count(*) FROM failure f
+        JOIN stage s ON s.run = f.run AND s.number = f.stage
+        WHERE f.run IN (SELECT id FROM run WHERE file = ?1
+          AND id > coalesce((SELECT max(id) FROM run WHERE file = ?1 AND state = 'done'), 0))
+        GROUP BY s.name, f.level, f.idx, f.run, f.retried
+        """, arguments: [file])
+    while let row = try failures.next() {
+      let key = TaskKey(stage: row[0], role: TaskRole(level: row[1], index: row[2]))
+      state.failures[key, default: 0] += row[5] as Int
+      if row[3] as Int64 == state.lastRun?.id, !(row[4] as Bool) { state.failed.append(key) }
     }
     let stages = try Row.fetchCursor(
       db,

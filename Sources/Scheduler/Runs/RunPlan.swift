@@ -1,5 +1,20 @@
 import Foundation
+import GRDB
 import Graph
+
+/// Which tasks a run is to run although it would not have to, or not to run although it would.
+public struct RunSelection: Hashable, Sendable, Codable {
+  /// Run everything, whatever results there are.
+  public var force = false
+  /// Run these, written as task keys or stage names, and all that depends on them.
+  public var from: [String] = []
+  /// Run only what failed in the last run, and what that needs.
+  public var onlyFailed = false
+
+  public init(force: Bool = false, from: [String] = [], onlyFailed: Bool = false) {
+    (self.force, self.from, self.onlyFailed) = (force, from, onlyFailed)
+  }
+}
 
 /// What a run would do, task by task, and why.
 public struct RunPlan: Sendable {
@@ -7,31 +22,97 @@ public struct RunPlan: Sendable {
   public let fingerprints: [Fingerprint]
   public let decisions: [TaskDecision]
   let prior: PriorState
+  private let stored: StoredResults
   /// Why a result on record cannot be used.
   private let lost: [TaskID: RunReason]
-  /// For every task: whether its result differs from what the last run had.
-  private let changed: [RunReason?]
+  private let changes: Changes
+  private let isKept: [Bool]
+
+  /// The plan of a run where nothing has run.
+  init(graph: TaskGraph) {
+    self.init(graph: graph, prior: PriorState(), stored: StoredResults(), Fingerprint.all(of: graph), forced: [])
+  }
+
+  /// Everything runs, and nothing is compared with anything.
+  init(inMemory graph: TaskGraph) {
+    self.init(graph: graph, prior: PriorState(), stored: StoredResults(), [], forced: [])
+  }
 
   /// Compares the graph with what earlier runs left. Looks at files, changes nothing.
   ///
-  /// - Parameter verifying: read spilled values through and believe only their checksums; else their length.
+  /// - Parameters:
+  ///   - file: the DAG file, absolute.
+  ///   - verifying: read spilled values through and believe only their checksums; else their ends.
+  /// - Throws: `SchedulerError` with code `.notFound` if the selection names what is not there.
   /// - Complexity: O(tasks + edges + stored results).
-  init(graph: TaskGraph, prior: PriorState, verifying: Bool = false) {
+  init(
+    graph: TaskGraph, selection: RunSelection = RunSelection(), _ db: Database, file: String,
+    spillFolder: String? = nil,
+    verifying: Bool = false
+  ) throws {
+    let fingerprints = Fingerprint.all(of: graph)
+    let prior = try PriorState.read(db, file: file)
+    let stored = try selection.force ? StoredResults() : StoredResults(db, fingerprints: fingerprints)
+    var targets: [TaskID]?
+    if selection.onlyFailed {
+      targets = prior.failed.compactMap { graph.task($0) }
+      guard targets?.isEmpty == false else {
+        throw SchedulerError(.notFound, "--only-failed: no task of the last run failed")
+      }
+    }
+    self.init(
+      graph: graph, prior: prior, stored: stored, fingerprints, forced: try RunPlan.forced(selection, graph),
+      targets: targets, spillFolder: spillFolder, verifying: verifying)
+  }
+
+  private init(
+    graph: TaskGraph, prior: PriorState, stored: StoredResults, _ fingerprints: [Fingerprint], forced: Set<TaskID>,
+    targets: [TaskID]? = nil, spillFolder: String? = nil, verifying: Bool = false
+  ) {
     self.graph = graph
     self.prior = prior
-    let fingerprints = Fingerprint.all(of: graph)
+    self.stored = stored
     self.fingerprints = fingerprints
+    isKept = graph.stages.map { graph.isKept($0) }
+    var again = [Bool]()
+    if !forced.isEmpty {
+      again = [Bool](repeating: false, count: graph.taskCount)
+      for task in graph.tasks {
+        again[Int(task)] = forced.contains(task) || graph.inputs(of: task).contains { again[Int($0)] }
+      }
+    }
     var lost: [TaskID: RunReason] = [:]
-    decisions = graph.culled { task in
-      guard let result = prior.results[fingerprints[Int(task)]] else { return false }
-      if let reason = RunPlan.problem(with: result, verifying: verifying) {
+    decisions = graph.culled(to: targets) { task in
+      if !again.isEmpty, again[Int(task)] { return false }
+      if stored.row(of: task) != nil { return true }
+      guard let result = stored.files[task] else { return false }
+      if let reason = RunPlan.problem(
+        with: result, fingerprints[Int(task)], spillFolder: spillFolder, verifying: verifying)
+      {
         lost[task] = reason
         return false
       }
       return true
     }
     self.lost = lost
-    changed = RunPlan.changes(in: graph, since: prior)
+    changes = Changes(in: graph, since: prior, forced: forced)
+  }
+
+  private static func forced(_ selection: RunSelection, _ graph: TaskGraph) throws -> Set<TaskID> {
+    if selection.force { return Set(graph.tasks) }
+    var forced: Set<TaskID> = []
+    for name in selection.from {
+      if let key = TaskKey(name), let task = graph.task(key) {
+        forced.insert(task)
+      } else if let stage = graph.stage(named: name) {
+        forced.formUnion(stage.tasks)
+      } else {
+        let near = nearestName(to: name, among: graph.stages.map(\.name))
+        throw SchedulerError(
+          .notFound, "--from: there is no task \"\(name)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+      }
+    }
+    return forced
   }
 
   public func decision(_ task: TaskID) -> TaskDecision { decisions[Int(task)] }
@@ -40,7 +121,37 @@ public struct RunPlan: Sendable {
   public var planned: Int { decisions.count { $0 == .runs } }
   public var reused: Int { decisions.count { $0 == .reused } }
 
-  func stored(_ task: TaskID) -> PriorState.StoredResult? { prior.results[fingerprints[Int(task)]] }
+  /// How the tasks that run form units.
+  public func fused() -> FusedTasks { graph.fused(decisions.map { $0 == .runs }, consumers: graph.consumers()) }
+
+  /// Values in the spill store that turned out to be damaged.
+  var lostSpills: [(task: TaskID, reason: RunReason)] {
+    lost.filter { stored.files[$0.key]?.store == .spill }.map { ($0.key, $0.value) }.sorted { $0.task < $1.task }
+  }
+
+  /// What a reused task's result takes in memory.
+  func storedBytes(_ task: TaskID) -> Int { stored.bytes(of: task) }
+
+  /// Where a reused task's result lies; `nil` where it is a file of the user's.
+  func location(of task: TaskID) -> ValueStore.Location? {
+    if let row = stored.row(of: task) { return .recorded(row) }
+    guard let result = stored.files[task], let path = result.path else { return nil }
+    switch result.store {
+    case .kept: return .kept(path: path)
+    case .spill: return SpillExtent(path).map { .spill($0) }
+    case .output: return nil
+    }
+  }
+
+  /// The partition's label, as a rule a file's name.
+  func label(of task: TaskID) -> String? {
+    let stage = graph.stageNumber(of: task)
+    guard case .partition(let index) = graph.role(of: task), graph.stages[stage].hasLabels else { return nil }
+    return graph.stages[stage].partitions[Int(index)].label
+  }
+
+  /// Whether an earlier run of any task may have set records aside.
+  var mayHaveRejects: Bool { prior.hasRejects }
 
   /// The reasons of all tasks that run, in task order; `nil` elsewhere.
   /// - Complexity: O(tasks + edges).
@@ -48,24 +159,35 @@ public struct RunPlan: Sendable {
     let consumers = graph.consumers()
     return graph.tasks.map { task in
       guard decision(task) == .runs else { return nil }
-      if let change = changed[Int(task)] { return change }
+      if let change = changes.reason(of: task) { return change }
       if let reason = lost[task] { return reason }
-      if !graph.isKept(graph.stage(of: task)), let consumer = consumers[task].first(where: { decision($0) == .runs }) {
+      if !isKept[graph.stageNumber(of: task)], let consumer = consumers[task].first(where: { decision($0) == .runs }) {
         return .neededBy(graph.key(of: consumer))
       }
       return .notFinished(run: prior.stages[graph.stage(of: task).name]?.run ?? 0)
     }
   }
 
+  /// The reason of a task that runs, as a place in `RunReason.codes`.
+  func reasonCode(_ task: TaskID) -> Int {
+    if let reason = changes.reason(of: task) ?? lost[task] { return reason.codeNumber }
+    return isKept[graph.stageNumber(of: task)] ? RunReason.notFinished(run: 0).codeNumber : RunReason.neededCode
+  }
+
   /// What is wrong with a stored result; `nil` if it can be used.
-  private static func problem(with result: PriorState.StoredResult, verifying: Bool) -> RunReason? {
+  private static func problem(
+    with result: StoredResult, _ fingerprint: Fingerprint, spillFolder: String?, verifying: Bool
+  ) -> RunReason? {
     switch result.store {
-    case .inline: return nil
-    case .spill, .kept:
+    case .kept:
+      // It was synced before it was recorded.
       guard let path = result.path else { return .resultLost("(no path)") }
-      // A kept file was synced before it was recorded; a spill file was not.
-      let isThere = verifying && result.store == .spill ? ValueFile.isIntact(path) : ValueFile.isComplete(path)
-      return isThere ? nil : .resultLost(path)
+      return ValueFile.isComplete(path) ? nil : .resultLost(path)
+    case .spill:
+      guard let path = result.path, let extent = SpillExtent(path), let spillFolder,
+        SpillStore.isIntact(extent, fingerprint: fingerprint, in: spillFolder, readingThrough: verifying)
+      else { return .resultLost(result.path ?? "(no path)") }
+      return nil
     case .output:
       guard let value = result.value, let file = try? WrittenFile(contentsOf: value) else {
         return .resultLost("(no file)")
@@ -77,32 +199,52 @@ public struct RunPlan: Sendable {
     }
   }
 
-  /// For every task, what makes its result another than last time's.
-  private static func changes(in graph: TaskGraph, since prior: PriorState) -> [RunReason?] {
-    var changes = [RunReason?](repeating: nil, count: graph.taskCount)
+}
+
+/// What makes tasks' results others than last time's.
+private struct Changes: Sendable {
+  /// Where a whole stage changed.
+  private var stages: [RunReason?] = []
+  /// Where a task's own file changed, or it was asked for.
+  private var own: [TaskID: RunReason] = [:]
+  /// Tasks that differ for either reason, or because an input does; empty where nothing is known to be as it was.
+  private var differs: [Bool] = []
+  private let graph: TaskGraph
+
+  init(in graph: TaskGraph, since prior: PriorState, forced: Set<TaskID>) {
+    self.graph = graph
+    stages = graph.stages.map { Changes.change(of: $0, in: graph, since: prior.stages[$0.name]) }
+    for task in forced { own[task] = .forced }
+    guard stages.contains(where: { $0 == nil }) || !forced.isEmpty else { return }
+    differs = [Bool](repeating: false, count: graph.taskCount)
     for stage in graph.stages {
-      let common = change(of: stage, in: graph, since: prior.stages[stage.name])
+      let isChanged = stages[stage.number] != nil
+      let files = prior.stages[stage.name]?.files ?? [:]
       for task in stage.tasks {
-        if let common {
-          changes[Int(task)] = common
+        if isChanged {
+          differs[Int(task)] = true
           continue
         }
-        let files = prior.stages[stage.name]?.files ?? [:]
-        for case .file(let file) in stage.body.identity(stage.role(Int(task - stage.firstTask))) {
-          if let before = files[file.path] {
-            if before != file { changes[Int(task)] = .fileChanged(file.path) }
-          } else {
-            changes[Int(task)] = .fileIsNew(file.path)
+        if stage.body.touchesFiles {
+          for case .file(let file) in stage.body.identity(stage.role(Int(task - stage.firstTask))) {
+            if let before = files[file.path] {
+              if before != file { own[task] = .fileChanged(file.path) }
+            } else {
+              own[task] = .fileIsNew(file.path)
+            }
           }
         }
-        if changes[Int(task)] == nil,
-          let input = graph.inputs(of: task).first(where: { changes[Int($0)]?.changesResult == true })
-        {
-          changes[Int(task)] = .inputChanged(graph.key(of: input))
-        }
+        differs[Int(task)] = own[task] != nil || graph.inputs(of: task).contains { differs[Int($0)] }
       }
     }
-    return changes
+  }
+
+  /// `nil` where the result is last time's.
+  func reason(of task: TaskID) -> RunReason? {
+    if let change = stages[graph.stageNumber(of: task)] { return change }
+    if !own.isEmpty, let change = own[task] { return change }
+    guard !differs.isEmpty, differs[Int(task)] else { return nil }
+    return graph.inputs(of: task).first { differs[Int($0)] }.map { .inputChanged(graph.key(of: $0)) }
   }
 
   /// What changed for a whole stage.

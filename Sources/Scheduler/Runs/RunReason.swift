@@ -14,6 +14,8 @@ public enum RunReason: Hashable, Sendable, CustomStringConvertible {
   case resultLost(String)
   case neededBy(TaskKey)
   case notFinished(run: Int64)
+  /// The user asked for it.
+  case forced
 
   public struct Change: Hashable, Sendable {
     public let name: String
@@ -24,10 +26,23 @@ public enum RunReason: Hashable, Sendable, CustomStringConvertible {
   /// Whether the result differs from last time's, so that whatever uses it runs for that reason.
   var changesResult: Bool {
     switch self {
-    case .neverRan, .opChanged, .parametersChanged, .inputsRenamed, .fileIsNew, .fileChanged, .inputChanged: true
+    case .neverRan, .opChanged, .parametersChanged, .inputsRenamed, .fileIsNew, .fileChanged, .inputChanged,
+      .forced:
+      true
     case .outputMissing, .outputChanged, .resultLost, .neededBy, .notFinished: false
     }
   }
+
+  /// All words that `code` gives. The state file holds their places: new ones come last.
+  static let codes = [
+    "never-ran", "op-changed", "parameters-changed", "inputs-renamed", "file-new", "file-changed", "input-changed",
+    "output-missing", "output-changed", "result-lost", "needed", "not-finished", "forced",
+  ]
+
+  /// The place of `code` in `codes`.
+  var codeNumber: Int { RunReason.codes.firstIndex(of: code) ?? 0 }
+
+  static let neededCode = 10
 
   /// A word for grouping.
   public var code: String {
@@ -44,6 +59,7 @@ public enum RunReason: Hashable, Sendable, CustomStringConvertible {
     case .resultLost: "result-lost"
     case .neededBy: "needed"
     case .notFinished: "not-finished"
+    case .forced: "forced"
     }
   }
 
@@ -62,6 +78,7 @@ public enum RunReason: Hashable, Sendable, CustomStringConvertible {
     case .outputChanged(let path): "\(path) was changed by someone else"
     case .resultLost(let path): "its stored result \(path) is missing or damaged"
     case .neededBy(let key): "\(key) needs it, and its result was not kept"
+    case .forced: "it was asked for with --force or --from"
     case .notFinished(let run): "run \(run) did not finish it"
     }
   }

@@ -20,13 +20,19 @@ public struct RunRequest: Sendable {
   /// Finish everything that does not depend on a failure.
   public var keepsGoing: Bool
   public var isResume: Bool
+  public var selection: RunSelection
+  /// The most that spilled results may take on disk; `nil` for no limit.
+  public var spillLimit: ByteCount?
+  /// Whether a result that is far dearer to compute than to write is written at once.
+  public var keepsDearResults = true
   /// Bytes that the process occupies; tests pass their own.
   var residentBytes: @Sendable () -> Int = ProcessMemory.resident
 
   public init(
     name: String, file: String, folder: String, command: String, settings: String, graph: TaskGraph,
     registry: OpRegistry,
-    memory: ByteCount, workers: Int, keepsGoing: Bool = false, isResume: Bool = false
+    memory: ByteCount, workers: Int, keepsGoing: Bool = false, isResume: Bool = false,
+    selection: RunSelection = RunSelection(), spillLimit: ByteCount? = nil
   ) {
     self.name = name
     self.file = file
@@ -39,6 +45,8 @@ public struct RunRequest: Sendable {
     self.workers = workers
     self.keepsGoing = keepsGoing
     self.isResume = isResume
+    self.selection = selection
+    self.spillLimit = spillLimit
   }
 }
 
@@ -99,7 +107,7 @@ public final class RunSession: Sendable {
     self.request = request
     store = try RunStore(folder, file: request.file)
     died = store.died
-    plan = RunPlan(graph: request.graph, prior: store.prior, verifying: true)
+    plan = try store.plan(request.graph, selection: request.selection)
     engine = Late()
   }
 
@@ -122,25 +130,35 @@ public final class RunSession: Sendable {
     let budget = MemoryBudget(limit: request.memory.bytes, idle: request.residentBytes() + RunSession.startingBytes)
     try checkSourcesFit(budget)
 
-    let values = ValueStore(registry: request.registry)
-    for task in plan.graph.tasks where plan.decision(task) == .reused {
-      guard let stored = plan.stored(task), let location = ValueStore.Location(stored) else { continue }
-      values.adopt(task, location)
-    }
-    try store.sweepSpill()
+    let spills = SpillStore(folder: store.folder.spill, limit: request.spillLimit?.bytes)
+    let plan = plan
+    let values = ValueStore(
+      registry: request.registry, spills: spills, fingerprint: { plan.fingerprints[Int($0)] },
+      readRecorded: try store.recordReader())
+    try adoptResults(values, spills)
 
-    let run = try store.begin(request, plan: plan, at: Engine.now())
+    let clock = RunClock()
+    let run = try store.begin(request, plan: plan, at: clock.start)
     let engine = engine
-    let writer = RunWriter(run: run, plan: plan, queue: store.queue) { engine.value?.stateFailed() }
+    let writer = RunWriter(
+      run: run, plan: plan, queue: store.queue, startedAt: clock.start,
+      runningTasks: { engine.value?.runningTasks() ?? [] }
+    ) { engine.value?.stateFailed() }
+    var earlierFailures: [TaskID: Int] = [:]
+    for (key, count) in plan.prior.failures { if let task = plan.graph.task(key) { earlierFailures[task] = count } }
     engine.set(
       Engine(
         plan: plan,
         settings: Engine.Settings(
-          workers: request.workers, keepsGoing: request.keepsGoing, memoryLimit: request.memory.bytes,
-          folder: store.folder, file: request.file,
-          residentBytes: request.residentBytes),
-        budget: budget, values: values, writer: writer, observer: observer))
-    if let died { writer.append(.event(kind: "resumed", message: "run \(died) had died", at: Engine.now())) }
+          workers: request.workers, memoryLimit: request.memory.bytes, folder: store.folder, file: request.file,
+          residentBytes: request.residentBytes, keepsDearResults: request.keepsDearResults),
+        scheduling: SchedulerState.Settings(
+          workers: request.workers, keepsGoing: request.keepsGoing, earlierFailures: earlierFailures),
+        budget: budget, store: values, spills: spills, writer: writer, clock: clock, observer: observer))
+    if let died { writer.event("resumed", "run \(died) had died", at: clock.now) }
+    for (task, reason) in plan.lostSpills {
+      writer.event("spill-damaged", "\(plan.graph.key(of: task)): \(reason); it is computed again", at: clock.now)
+    }
     willRun(run)
     let result = engine.value!.run()
     do {
@@ -148,13 +166,29 @@ public final class RunSession: Sendable {
       let outcome = RunSession.outcome(result.snapshot, failures: result.failures)
       let reason = result.failures.first.map { "\($0.key): \($0.error)" }
       let peak = ProcessMemory.peakResident()
-      try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: Engine.now())
+      if outcome == .done { spills.removeAll() }
+      try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: clock.now)
       return RunSummary(
         run: run, outcome: outcome, failures: result.failures, written: result.written, rejects: result.rejects,
         last: result.snapshot, peakResident: peak)
     } catch {
       throw StateDatabase.failure(error, store.folder)
     }
+  }
+
+  /// Makes the results of earlier runs that this one reads readable, and frees the spill store of all others.
+  private func adoptResults(_ values: ValueStore, _ spills: SpillStore) throws {
+    var adopted: Set<String> = []
+    for task in plan.graph.tasks where plan.decision(task) == .reused {
+      guard let location = plan.location(of: task) else { continue }
+      if case .spill(let extent) = location {
+        guard spills.adopt(extent) else { continue }
+        adopted.insert(extent.description)
+      }
+      values.add(task, at: location)
+    }
+    try store.forgetSpills(except: adopted)
+    spills.sweep(keeping: try store.spillFilesOfOthers())
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.

@@ -8,7 +8,6 @@ final class RunStore: Sendable {
   private let file: String
   private let lock: StateLock
   let queue: DatabaseQueue
-  let prior: PriorState
   /// The run that was under way when its process died, if there was one.
   let died: Int64?
 
@@ -22,7 +21,7 @@ final class RunStore: Sendable {
     do {
       queue = try StateDatabase.open(folder, readOnly: false)
       // With the lock in hand, a run that says it is running is a dead one.
-      (prior, died) = try queue.write { db in
+      died = try queue.write { db in
         let died = try Int64.fetchOne(db, sql: "SELECT id FROM run WHERE state = 'running' ORDER BY id DESC LIMIT 1")
         try db.execute(
           sql: """
@@ -30,10 +29,36 @@ final class RunStore: Sendable {
             WHERE state = 'running'
             """)
         try db.execute(sql: "DELETE FROM running")
-        return (try PriorState.read(db, file: file), died)
+        return died
       }
     } catch {
       throw StateDatabase.failure(error, folder)
+    }
+  }
+
+  /// What a run of `graph` has to do. Damaged values of the spill store are found.
+  func plan(_ graph: TaskGraph, selection: RunSelection) throws -> RunPlan {
+    do {
+      return try queue.read {
+        try RunPlan(
+          graph: graph, selection: selection, $0, file: file, spillFolder: folder.spill, verifying: true)
+      }
+    } catch {
+      throw StateDatabase.failure(error, folder)
+    }
+  }
+
+  /// Reads the result that lies in an attempt's row; on a connection of its own, so that nobody waits for the writer.
+  func recordReader() throws -> @Sendable (Int64) throws -> (kind: String, Buffer) {
+    let reader = try StateDatabase.open(folder, readOnly: true)
+    return { row in
+      let found = try reader.read { db in
+        try Row.fetchOne(db, sql: "SELECT kind, value FROM attempt WHERE id = ?", arguments: [row])
+      }
+      guard let found, let value = found[1] as Data? else {
+        throw TaskError(.corruptValue, "a result is missing in the state file; resume computes it again")
+      }
+      return (found[0], Buffer(value))
     }
   }
 
@@ -49,7 +74,7 @@ final class RunStore: Sendable {
           arguments: [
             request.name, request.file, request.folder, request.command, request.settings, Int(getpid()),
             request.workers,
-            request.memory.bytes, now, now, request.isResume ? prior.lastRun?.id : nil,
+            request.memory.bytes, now, now, request.isResume ? plan.prior.lastRun?.id : nil,
           ])
         let run = db.lastInsertedRowID
         for stage in plan.graph.stages { try add(stage, of: run, plan: plan, db) }
@@ -73,7 +98,7 @@ final class RunStore: Sendable {
         "[" + stage.inputs.map { jsonQuoted(plan.graph.stages[$0].name) }.joined(separator: ",") + "]",
         stage.taskCount, decisions.count { $0 == .runs }, decisions.count { $0 == .reused },
       ])
-    guard stage.op.shape == .source else { return }
+    guard stage.op.shape == .source, stage.body.touchesFiles else { return }
     for (index, partition) in stage.partitions.enumerated() {
       guard let file = partition.file else { continue }
       try db.execute(
@@ -109,7 +134,7 @@ final class RunStore: Sendable {
     }
   }
 
-  /// Drops the spill files of this DAG file's runs: everything is done.
+  /// Drops what this DAG file's runs have in the spill store: everything is done.
   func forgetSpills() throws {
     do {
       try queue.write { db in
@@ -117,18 +142,44 @@ final class RunStore: Sendable {
           sql: "DELETE FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)",
           arguments: [file])
       }
-      try sweepSpill()
+      SpillStore.sweep(folder.spill, keeping: try spillFilesOfOthers())
     } catch {
       throw StateDatabase.failure(error, folder)
     }
   }
 
-  /// Removes spill files that no result on record names: a run that was killed had not yet recorded them.
-  func sweepSpill() throws {
-    let paths = try queue.read { try Set(String.fetchAll($0, sql: "SELECT path FROM result WHERE store = 'spill'")) }
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: folder.spill)) ?? [] {
-      let path = folder.spill + "/" + name
-      if !paths.contains(path) { unlink(path) }
+  /// Forgets what this DAG file's dead runs had in the spill store and nobody reads any more.
+  ///
+  /// - Parameter extents: what the coming run reads.
+  func forgetSpills(except extents: Set<String>) throws {
+    do {
+      try queue.write { db in
+        let rows = try Row.fetchAll(
+          db,
+          sql: """
+            SELECT id, path FROM result WHERE store = 'spill' AND run IN (SELECT id FROM run WHERE file = ?)
+            """, arguments: [file])
+        for row in rows where !extents.contains(row[1]) {
+          try db.execute(sql: "DELETE FROM result WHERE id = ?", arguments: [row[0] as Int64])
+        }
+      }
+    } catch {
+      throw StateDatabase.failure(error, folder)
+    }
+  }
+
+  /// The spill files that other DAG files' unfinished runs have.
+  func spillFilesOfOthers() throws -> Set<Int> {
+    do {
+      let paths = try queue.read {
+        try String.fetchAll(
+          $0,
+          sql: "SELECT path FROM result WHERE store = 'spill' AND run NOT IN (SELECT id FROM run WHERE file = ?)",
+          arguments: [file])
+      }
+      return Set(paths.compactMap { SpillExtent($0)?.file })
+    } catch {
+      throw StateDatabase.failure(error, folder)
     }
   }
 }

@@ -10,15 +10,23 @@ import GRDB
 ///
 /// Schema history:
 /// 1. runs, stages, attempts, results, samples, failures, rejects, events; views v1.
+/// 2. attempts as small integers with the results that lie in their rows; attempt numbers, scratch, retried failures.
 enum Schema {
-  static let version = 1
+  static let version = 2
 
   static var migrator: DatabaseMigrator {
     var migrator = DatabaseMigrator()
     migrator.registerMigration("1") { db in
       try db.execute(sql: tables1)
-      try db.execute(sql: views1)
       try db.execute(sql: "PRAGMA user_version = 1")
+    }
+    migrator.registerMigration("2") { db in
+      for view in ["ops", "runs", "tasks", "running", "failures", "retries", "rejects", "memory", "results", "events"] {
+        try db.execute(sql: "DROP VIEW IF EXISTS v1_\(view)")
+      }
+      try db.execute(sql: tables2)
+      try db.execute(sql: views1)
+      try db.execute(sql: "PRAGMA user_version = 2")
     }
     return migrator
   }
@@ -163,6 +171,55 @@ enum Schema {
     );
     """
 
+  private static func cases(_ column: String, _ texts: [String]) -> String {
+    "CASE \(column) " + texts.enumerated().map { "WHEN \($0.offset) THEN '\($0.element)'" }.joined(separator: " ")
+      + " END"
+  }
+
+  /// A reason's or an outcome's word as its number.
+  private static func number(_ column: String, _ texts: [String]) -> String {
+    "CASE \(column) " + texts.enumerated().map { "WHEN '\($0.element)' THEN \($0.offset)" }.joined(separator: " ")
+      + " ELSE 0 END"
+  }
+
+  private static let outcomes = ["done", "failed", "cancelled", "timeout"]
+
+  private static let tables2 = """
+    ALTER TABLE attempt RENAME TO attempt1;
+    CREATE TABLE attempt (
+      id INTEGER PRIMARY KEY,
+      run INTEGER NOT NULL,
+      stage INTEGER NOT NULL,
+      level INTEGER NOT NULL,         -- 0 partition, 1… combining level, -1 the stage's one final task
+      idx INTEGER NOT NULL,
+      number INTEGER NOT NULL,        -- from 1, failed attempts of earlier runs included
+      outcome INTEGER NOT NULL,       -- 0 done, 1 failed, 2 cancelled, 3 timed out
+      reason INTEGER NOT NULL,        -- why it ran: see the view
+      started INTEGER NOT NULL,       -- microseconds since the run's started_at
+      duration INTEGER NOT NULL,      -- microseconds
+      cpu INTEGER NOT NULL,           -- microseconds
+      worker INTEGER NOT NULL,
+      rows INTEGER,
+      bytes_in INTEGER NOT NULL,
+      bytes_out INTEGER NOT NULL,
+      estimated INTEGER NOT NULL,     -- bytes
+      scratch INTEGER NOT NULL,       -- bytes measured beyond inputs; 0 where it was too short to be seen
+      fingerprint BLOB,               -- of a result that lies in this row
+      kind TEXT,
+      value BLOB
+    );
+    INSERT INTO attempt (id, run, stage, level, idx, number, outcome, reason, started, duration, cpu, worker, rows,
+      bytes_in, bytes_out, estimated, scratch)
+    SELECT a.id, a.run, a.stage, a.level, a.idx, 1, \(number("outcome", outcomes)), \(number("a.reason", RunReason.codes)),
+      CAST((a.started_at - r.started_at) * 1e6 AS INTEGER), CAST((a.ended_at - a.started_at) * 1e6 AS INTEGER),
+      CAST(a.cpu_seconds * 1e6 AS INTEGER), a.worker, a.rows, a.bytes_in, a.bytes_out, a.estimated_bytes, 0
+    FROM attempt1 a JOIN run r ON r.id = a.run;
+    DROP TABLE attempt1;
+    ALTER TABLE failure ADD COLUMN retried INTEGER NOT NULL DEFAULT 0;  -- whether another attempt followed
+    -- Spill files of schema 1 are not read any more: their results are computed again.
+    DELETE FROM result WHERE store = 'spill';
+    """
+
   private static let key = """
     s.name || CASE level WHEN -1 THEN '' WHEN 0 THEN '[' || idx || ']' ELSE '[' || level || '.' || idx || ']' END
     """
@@ -197,9 +254,12 @@ enum Schema {
       FROM stage s GROUP BY s.run) t ON t.run = r.id;
 
     CREATE VIEW v1_tasks AS
-    SELECT a.run, a.id AS attempt, \(key) AS task, s.name, s.op, a.outcome, a.reason, a.started_at, a.ended_at,
-      a.ended_at - a.started_at AS seconds, a.cpu_seconds, a.worker, a.rows, a.bytes_in, a.bytes_out, a.estimated_bytes
-    FROM attempt a JOIN stage s ON s.run = a.run AND s.number = a.stage;
+    SELECT a.run, a.id AS attempt, \(key) AS task, s.name, s.op, \(cases("a.outcome", outcomes)) AS outcome,
+      \(cases("a.reason", RunReason.codes)) AS reason, r.started_at + a.started / 1e6 AS started_at,
+      r.started_at + (a.started + a.duration) / 1e6 AS ended_at, a.duration / 1e6 AS seconds,
+      a.cpu / 1e6 AS cpu_seconds, a.worker, a.rows, a.bytes_in, a.bytes_out, a.estimated AS estimated_bytes,
+      a.number, a.scratch AS scratch_bytes
+    FROM attempt a JOIN stage s ON s.run = a.run AND s.number = a.stage JOIN run r ON r.id = a.run;
 
     CREATE VIEW v1_running AS
     SELECT g.run, \(key) AS task, s.name, s.op, g.label, g.worker, g.started_at, max(0, r.seen_at - g.started_at) AS age_seconds
@@ -207,7 +267,11 @@ enum Schema {
 
     CREATE VIEW v1_failures AS
     SELECT f.run, \(key) AS task, s.name, s.op, f.label, f.code, f.message, f.file, f.record, f.cause, f.skipped, f.at
-    FROM failure f JOIN stage s ON s.run = f.run AND s.number = f.stage;
+    FROM failure f JOIN stage s ON s.run = f.run AND s.number = f.stage WHERE NOT f.retried;
+
+    CREATE VIEW v1_retries AS
+    SELECT f.run, \(key) AS task, s.name, s.op, f.label, f.code, f.message, f.file, f.record, f.cause, f.at
+    FROM failure f JOIN stage s ON s.run = f.run AND s.number = f.stage WHERE f.retried;
 
     CREATE VIEW v1_rejects AS
     SELECT j.run, \(key) AS task, s.name, j.label, j.records, j.path
@@ -222,7 +286,12 @@ enum Schema {
     SELECT w.run, w.stage AS name,
       w.stage || CASE level WHEN -1 THEN '' WHEN 0 THEN '[' || idx || ']' ELSE '[' || level || '.' || idx || ']' END AS task,
       w.store, w.kind, w.path, w.bytes, w.rows, w.at, lower(hex(w.fingerprint)) AS fingerprint
-    FROM result w;
+    FROM result w
+    UNION ALL
+    SELECT a.run, s.name, \(key), 'inline', a.kind, NULL, a.bytes_out, a.rows,
+      r.started_at + (a.started + a.duration) / 1e6, lower(hex(a.fingerprint))
+    FROM attempt a JOIN stage s ON s.run = a.run AND s.number = a.stage JOIN run r ON r.id = a.run
+    WHERE a.value IS NOT NULL;
 
     CREATE VIEW v1_events AS SELECT run, at, kind, message FROM event;
     """

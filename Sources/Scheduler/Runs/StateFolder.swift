@@ -8,6 +8,7 @@ import Foundation
 /// spill/         results that did not fit into memory; empty after a successful run
 /// results/       results that were to be kept
 /// rejects/       records that were set aside, a file for each task that had any
+/// logs/          what the programs that tasks ran wrote to standard output and error
 /// ```
 public struct StateFolder: Hashable, Sendable {
   public let path: String
@@ -25,6 +26,7 @@ public struct StateFolder: Hashable, Sendable {
   public var spill: String { path + "/spill" }
   public var results: String { path + "/results" }
   public var rejects: String { path + "/rejects" }
+  public var logs: String { path + "/logs" }
 
   public var exists: Bool { access(database, F_OK) == 0 }
 

@@ -17,12 +17,12 @@ public struct StateReader: Sendable {
   }
 
   /// What a run of `graph`, made from the DAG file at `file`, would do.
-  public func plan(_ graph: TaskGraph, file: String) throws -> RunPlan {
-    RunPlan(graph: graph, prior: try queue.read { try PriorState.read($0, file: file) })
+  public func plan(_ graph: TaskGraph, file: String, selection: RunSelection = RunSelection()) throws -> RunPlan {
+    try queue.read { try RunPlan(graph: graph, selection: selection, $0, file: file) }
   }
 
   /// What a run of `graph` would do on a folder where nothing has run.
-  public static func freshPlan(_ graph: TaskGraph) -> RunPlan { RunPlan(graph: graph, prior: PriorState()) }
+  public static func freshPlan(_ graph: TaskGraph) -> RunPlan { RunPlan(graph: graph) }
 
   /// - Parameter file: of this DAG file; `nil` for whichever ran last.
   public func lastRun(of file: String? = nil) throws -> RunRecord? {
@@ -34,18 +34,28 @@ public struct StateReader: Sendable {
   /// - Throws: `TaskError` if it is on record and cannot be read.
   public func result(of key: TaskKey, file: String?, registry: OpRegistry) throws -> (any TaskValue)? {
     let (level, index) = key.role.levelAndIndex
+    // The newest of either kind, and a row of this DAG file's runs before any other's.
     let row = try queue.read { db in
       try Row.fetchOne(
         db,
         sql: """
-          SELECT store, kind, value, path FROM result WHERE stage = ? AND level = ? AND idx = ?
-          ORDER BY run IN (SELECT id FROM run WHERE file = ?) DESC, id DESC LIMIT 1
+          SELECT kind, value, path, store FROM (
+            SELECT kind, value, path, store, run, at FROM result WHERE stage = ?1 AND level = ?2 AND idx = ?3
+            UNION ALL
+            SELECT a.kind, a.value, NULL, 'inline', a.run, r.started_at + (a.started + a.duration) / 1e6
+            FROM attempt a JOIN run r ON r.id = a.run
+            WHERE a.value IS NOT NULL AND a.level = ?2 AND a.idx = ?3
+              AND EXISTS (SELECT 1 FROM stage s WHERE s.run = a.run AND s.number = a.stage AND s.name = ?1))
+          ORDER BY run IN (SELECT id FROM run WHERE file = ?4) DESC, run DESC, at DESC LIMIT 1
           """, arguments: [key.stage, level, index, file])
     }
     guard let row else { return nil }
-    if let value = row[2] as Data? { return try registry.readValue(kind: row[1], from: Buffer(value)) }
-    guard let path = row[3] as String? else { return nil }
-    return try ValueFile.read(path, registry: registry)
+    if let value = row[1] as Data? { return try registry.readValue(kind: row[0], from: Buffer(value)) }
+    guard let path = row[2] as String? else { return nil }
+    guard row[3] as String == StoredResult.Store.spill.rawValue else {
+      return try ValueFile.read(path, registry: registry)
+    }
+    return nil
   }
 
   /// Names of a run's stages, in order.
@@ -57,6 +67,15 @@ public struct StateReader: Sendable {
 }
 
 extension TaskRole {
+  /// What `levelAndIndex` gives.
+  init(level: Int, index: Int) {
+    switch level {
+    case -1: self = .whole
+    case 0: self = .partition(Int32(index))
+    default: self = .combine(level: Int32(level), index: Int32(index))
+    }
+  }
+
   /// As the state file stores it: level -1 is the whole, 0 the partitions.
   var levelAndIndex: (level: Int, index: Int) {
     switch self {

@@ -1,25 +1,31 @@
 import Graph
 
-// The scheduler's decisions, without a clock, a thread or a file: an event goes in, actions come out.
+// The scheduler's decisions, without a clock, a thread or a file: an event goes in, effects come out.
 //
-// Tasks start strictly in the run's order among those that can start. The first of them decides: if it does
-// not fit into memory, results whose next use is furthest in the order are spilled for it (Bélády's rule,
-// which needs no guess because the order is known), and nothing behind it overtakes it. A source does not
-// make others spill while anything runs: what runs will free memory, and reading ahead of the consumers is
-// what fills it.
+// What is decided about is units: a task, or a chain of tasks that are fused (see `TaskGraph.fused`). Units start
+// strictly in the run's order among those that can start. The first of them decides: if it does not fit into memory,
+// results whose next use is furthest in the order are spilled for it (Bélády's rule, which needs no guess because the
+// order is known), and nothing behind it overtakes it. Only a unit that waits for a pool or a resource, or for its next
+// attempt, lets others pass. A source does not make others spill while anything runs: what runs will free memory, and
+// reading ahead of the consumers is what fills it.
 //
-// Why this never hangs: when nothing runs and nothing is being spilled, the first task that can start either
-// fits, or a result can be spilled for it, or everything it does not itself need is out of memory already,
-// and then it is refused. Each of these makes progress.
+// Why this never hangs: when nothing runs and nothing is being spilled, the first unit that can start either fits, or a
+// result can be spilled for it, or everything it does not itself need is out of memory already, and then it is refused.
+// Each of these makes progress.
 //
-// Invariants, checked by `verify()`: the budget's `used` is the sum of the results in memory and of what
-// running tasks have reserved; no result is dropped while a task that needs it has not run.
+// Invariants, checked by `verify()`: the budget's `used` is the sum of the results in memory and of what running units
+// have reserved; no result is dropped while a task that needs it has not run.
+//
+// Everything is a flat array by task id: no dictionary and no allocation is touched for a task that starts and ends.
 
 struct SchedulerState {
   enum TaskStatus: UInt8, Sendable {
     /// Not part of this run.
     case outside
-    case waiting, ready, running, done, failed, skipped, cancelled
+    case waiting, ready, running
+    /// Failed, and to be tried again.
+    case delayed
+    case done, failed, skipped, cancelled
   }
 
   /// Where a result is.
@@ -33,163 +39,310 @@ struct SchedulerState {
     case disk
   }
 
+  struct Settings: Sendable {
+    var workers: Int
+    var keepsGoing: Bool
+    /// How often tasks failed in earlier runs.
+    var earlierFailures: [TaskID: Int] = [:]
+    /// Whether linear chains are fused.
+    var fuses = true
+  }
+
   let graph: TaskGraph
   let consumers: TaskGraph.Consumers
+  let fused: FusedTasks
+  /// The units' first tasks in the order in which they start.
   let order: [TaskID]
-  private let rank: [Int32]
-  private let workers: Int
-  private let keepsGoing: Bool
-  private let estimate: @Sendable (TaskID, [Int]) -> MemoryEstimate
+  let settings: Settings
+  /// The place in `order` of a task's unit.
+  private(set) var rank: [Int32]
 
-  private(set) var budget: MemoryBudget
-  private(set) var status: [TaskStatus]
-  private(set) var residence: [Residence]
-  private var waitingFor: [Int32]
-  private var usesLeft: [Int32]
+  var budget: MemoryBudget
+  var status: [TaskStatus]
+  var residence: [Residence]
+  /// Inputs that are not there yet.
+  var waitingFor: [Int32]
+  /// Tasks that have yet to use the result.
+  var usesLeft: [Int32]
   /// Running tasks that have this result as an input.
-  private var pins: [Int32]
-  private var bytes: [Int]
-  private var reserved: [TaskID: Int] = [:]
-  private var ready = ReadyQueue()
-  /// Results in memory that could be evicted, in no order.
-  private var residents: Set<TaskID> = []
-  private var unspillable: Set<TaskID> = []
-  private var spillingBytes = 0
+  var pins: [Int32]
+  /// Of a result; while a unit runs, what it has reserved, at its first task.
+  var bytes: [Int]
+  /// What can start, for each set of limits that tasks take from.
+  private var ready: [ReadyClass]
+  /// By stage: its place in `ready`.
+  private let readyClass: [Int]
+  private var limitsLeft: [LimitName: Int]
+  /// Units to be tried again, the soonest last.
+  private var delayed: [(task: TaskID, at: Double)] = []
+  private var failedAttempts: [TaskID: Int]
+
   /// Per stage, the most by which a result was larger than estimated.
   private var correction: [Double]
+  /// Per stage, working memory that was measured beyond what was reserved.
+  private var extraScratch: [Int]
+  /// Sizes of a unit's inputs, kept for its capacity.
+  private var sizes: [Int] = []
 
+  var eviction = Eviction()
+  var effects = SchedulerEffects()
   private(set) var running = 0
   private(set) var done = 0
   private(set) var failed = 0
   private(set) var skipped = 0
-  private var draining = false
-  private var ended = false
+  private(set) var retried = 0
+  private(set) var isDraining = false
+
+  private struct ReadyClass {
+    let takes: [LimitName: Int]
+    var queue: RankQueue
+  }
 
   /// - Parameters:
   ///   - decisions: what to do with each task, see `TaskGraph.culled`.
-  ///   - storedBytes: for reused tasks, what their result takes in memory once read; all of them count as on disk.
-  ///   - estimate: memory a task needs, given its inputs' sizes.
+  ///   - storedBytes: what a reused task's result takes in memory once read; all of them count as on disk.
   init(
-    graph: TaskGraph, decisions: [TaskDecision], storedBytes: [TaskID: Int], workers: Int, keepsGoing: Bool,
-    budget: MemoryBudget, estimate: @escaping @Sendable (TaskID, [Int]) -> MemoryEstimate
+    graph: TaskGraph, decisions: [TaskDecision], storedBytes: (TaskID) -> Int = { _ in 0 }, settings: Settings,
+    budget: MemoryBudget
   ) {
     self.graph = graph
-    self.workers = workers
-    self.keepsGoing = keepsGoing
+    self.settings = settings
     self.budget = budget
-    self.estimate = estimate
+    let count = graph.taskCount
     let included = decisions.map { $0 == .runs }
-    consumers = graph.consumers()
-    order = graph.ordered(included, consumers: consumers)
-    var rank = [Int32](repeating: .max, count: graph.taskCount)
-    for (position, task) in order.enumerated() { rank[Int(task)] = Int32(position) }
-    self.rank = rank
+    let consumers = graph.consumers()
+    let fused = settings.fuses ? graph.fused(included, consumers: consumers) : FusedTasks()
+    let whole = graph.prioritized(graph.ordered(included, consumers: consumers), included, consumers: consumers)
+    let order = fused.fusedCount == 0 ? whole : whole.filter { !fused.isInner($0) }
+    var rank = [Int32](repeating: .max, count: count)
+    for (position, head) in order.enumerated() {
+      rank[Int(head)] = Int32(position)
+      var task = head
+      while let next = fused.next(after: task) {
+        rank[Int(next)] = Int32(position)
+        task = next
+      }
+    }
+    (self.consumers, self.fused, self.order, self.rank) = (consumers, fused, order, rank)
     status = included.map { $0 ? .waiting : .outside }
     residence = decisions.map { $0 == .reused ? .disk : .nowhere }
-    waitingFor = graph.tasks.map { task in
-      graph.inputs(of: task).reduce(0) { $0 + (included[Int($1)] ? 1 : 0) }
+    var waitingFor = [Int32](repeating: 0, count: count)
+    for task in graph.tasks where included[Int(task)] {
+      for input in graph.inputs(of: task) where included[Int(input)] { waitingFor[Int(task)] += 1 }
     }
+    self.waitingFor = waitingFor
     usesLeft = graph.usesLeft(included, consumers: consumers)
-    pins = [Int32](repeating: 0, count: graph.taskCount)
-    bytes = [Int](repeating: 0, count: graph.taskCount)
-    for (task, count) in storedBytes { bytes[Int(task)] = count }
+    pins = [Int32](repeating: 0, count: count)
+    bytes = [Int](repeating: 0, count: count)
+    for task in graph.tasks where decisions[Int(task)] == .reused { bytes[Int(task)] = storedBytes(task) }
     correction = [Double](repeating: 0, count: graph.stages.count)
-    for task in order where waitingFor[Int(task)] == 0 {
-      status[Int(task)] = .ready
-      ready.insert(rank[Int(task)])
-    }
-  }
+    extraScratch = [Int](repeating: 0, count: graph.stages.count)
+    limitsLeft = graph.limits
+    failedAttempts = settings.earlierFailures
 
-  /// The first actions.
-  mutating func start() -> [SchedulerAction] { advance([]) }
-
-  mutating func handle(_ event: SchedulerEvent) -> [SchedulerAction] {
-    var actions: [SchedulerAction] = []
-    switch event {
-    case .finished(let task, let size, let isStored): finish(task, size, isStored, &actions)
-    case .failed(let task):
-      stopRunning(task, as: .failed, &actions)
-      failed += 1
-      skipDependents(of: task, &actions)
-    case .cancelled(let task):
-      stopRunning(task, as: .cancelled, &actions)
-      draining = true
-    case .spilled(let task):
-      spillingBytes -= bytes[Int(task)]
-      residence[Int(task)] = .both
-      unspillable.removeAll()  // the disk takes something again
-      if usesLeft[Int(task)] == 0 { release(task, &actions) }
-    case .spillFailed(let task):
-      spillingBytes -= bytes[Int(task)]
-      residence[Int(task)] = .memory
-      unspillable.insert(task)
-      if usesLeft[Int(task)] == 0 { release(task, &actions) }
-    case .measured(let resident): budget.measured(resident)
-    case .drain: draining = true
+    var classes: [[LimitName: Int]: Int] = [:]
+    var readyClass: [Int] = []
+    var ready: [ReadyClass] = []
+    for stage in graph.stages {
+      let takes = stage.policy.takes
+      if classes[takes] == nil {
+        classes[takes] = ready.count
+        ready.append(ReadyClass(takes: takes, queue: RankQueue(capacity: order.count)))
+      }
+      readyClass.append(classes[takes]!)
     }
-    return advance(actions)
+    (self.readyClass, self.ready) = (readyClass, ready)
+    for task in order where waitingFor[Int(task)] == 0 { makeReady(task) }
   }
 
   /// Nothing runs, and nothing more will.
-  var isOver: Bool { ended }
+  var isOver: Bool {
+    running == 0 && eviction.spillingBytes == 0
+      && (isDraining || (delayed.isEmpty && ready.allSatisfy(\.queue.isEmpty)))
+  }
+
+  /// When the next unit that failed is to be tried again.
+  var nextAttempt: Double? { isDraining ? nil : delayed.last?.at }
+
+  /// How many units could start now if there were memory for them.
+  var readyCount: Int { isDraining ? 0 : ready.reduce(0) { $0 + $1.queue.count } }
+
+  /// Whether a result has to be in memory: somebody is yet to use it.
+  func isNeeded(_ task: TaskID) -> Bool { usesLeft[Int(task)] > 0 }
+
+  /// Which attempt of the task the next one is, from 1.
+  func attemptNumber(_ task: TaskID) -> Int {
+    failedAttempts.isEmpty ? 1 : (failedAttempts[task] ?? 0) + 1
+  }
 
   // MARK: - Events
 
-  private mutating func finish(_ task: TaskID, _ size: Int, _ isStored: Bool, _ actions: inout [SchedulerAction]) {
-    let inputs = graph.inputs(of: task)
-    let expected = estimate(task, inputs.map { bytes[Int($0)] }).output
-    let stage = graph.stageNumber(of: task)
-    // Of small results nothing can be learnt for large ones.
-    correction[stage] = max(correction[stage], Double(size) / Double(max(expected, 64 << 10)))
-    stopRunning(task, as: .done, &actions)
-    done += 1
+  /// A unit ended well; its last task's result takes `size` bytes. If it `isStored`, it can be read back already.
+  mutating func finished(_ head: TaskID, bytes size: Int, isStored: Bool) {
+    stopRunning(head)
+    var task = head
+    while true {
+      status[Int(task)] = .done
+      done += 1
+      guard let next = fused.next(after: task) else { break }
+      usesLeft[Int(task)] = 0
+      task = next
+    }
+    if size > MemoryBudget.learningBytes { learn(task, size) }
     bytes[Int(task)] = size
     if usesLeft[Int(task)] > 0 {
       residence[Int(task)] = isStored ? .both : .memory
-      residents.insert(task)
+      eviction.add(task)
+      if isStored { eviction.cleanBytes += size }
       budget.reserve(size)
     } else {
-      actions.append(.release(task))
+      effects.released.append(task)
     }
     for consumer in consumers[task] where status[Int(consumer)] == .waiting {
       waitingFor[Int(consumer)] -= 1
-      if waitingFor[Int(consumer)] == 0 {
-        status[Int(consumer)] = .ready
-        ready.insert(rank[Int(consumer)])
-      }
+      if waitingFor[Int(consumer)] == 0 { makeReady(consumer) }
     }
   }
 
-  /// Gives back what the task reserved and lets go of its inputs.
-  private mutating func stopRunning(_ task: TaskID, as outcome: TaskStatus, _ actions: inout [SchedulerAction]) {
+  /// A unit ended because `task` threw; those before it in the unit ended well.
+  ///
+  /// - Parameters:
+  ///   - mayRetry: whether another attempt could help.
+  ///   - now: seconds; `jitter` from 0 to 1.
+  mutating func failed(_ head: TaskID, at task: TaskID, mayRetry: Bool = true, now: Double = 0, jitter: Double = 0) {
+    let attempt = attemptNumber(task)
+    failedAttempts[task] = attempt
+    let policy = graph.stages[graph.stageNumber(of: task)].policy
+    let earlier = settings.earlierFailures[task] ?? 0
+    if mayRetry, attempt - earlier <= policy.retries, !isDraining {
+      stopRunning(head, letsGo: false)
+      status[Int(head)] = .delayed
+      retried += 1
+      let at = now + policy.delay(beforeAttempt: attempt - earlier + 1, jitter: jitter)
+      delayed.insert((head, at), at: delayed.firstIndex { $0.at < at } ?? delayed.count)
+      effects.retries.append((task, attempt, at))
+      return
+    }
+    stopRunning(head)
+    finishSteps(from: head, before: task)
+    status[Int(task)] = .failed
+    failed += 1
+    skipDependents(of: task)
+  }
+
+  /// A unit stopped at `task` because it was told to.
+  mutating func cancelled(_ head: TaskID, at task: TaskID) {
+    stopRunning(head)
+    finishSteps(from: head, before: task)
+    status[Int(task)] = .cancelled
+    isDraining = true
+  }
+
+  /// A result is in the spill store now and can be dropped from memory.
+  mutating func spilled(_ task: TaskID) {
+    eviction.spillingBytes -= bytes[Int(task)]
+    eviction.cleanBytes += bytes[Int(task)]
+    residence[Int(task)] = .both
+    eviction.letSpillAgain()  // the disk takes something
+    if usesLeft[Int(task)] == 0 { release(task) } else { listFirst(task) }
+  }
+
+  /// A result could not be spilled; it stays in memory and is not tried again.
+  mutating func spillFailed(_ task: TaskID) {
+    eviction.spillingBytes -= bytes[Int(task)]
+    residence[Int(task)] = .memory
+    eviction.unspillable.insert(task)
+    if usesLeft[Int(task)] == 0 { release(task) }
+  }
+
+  /// A result is worth being on disk, whatever the memory: it would be dear to compute again.
+  mutating func keepSafe(_ task: TaskID) {
+    guard residence[Int(task)] == .memory, usesLeft[Int(task)] > 0, !eviction.unspillable.contains(task) else { return }
+    startSpilling(task)
+  }
+
+  /// What the kernel measures for the process, while these tasks run.
+  mutating func measured(resident: Int, running tasks: [TaskID]) {
+    budget.measured(resident)
+    guard budget.overdraft > 0, !tasks.isEmpty else { return }
+    // Whose memory it is cannot be told: each is taken for its share, and reserves as much from now on.
+    let share = budget.overdraft / tasks.count
+    for task in tasks {
+      let stage = graph.stageNumber(of: task)
+      extraScratch[stage] = max(extraScratch[stage], share)
+    }
+  }
+
+  /// Start nothing more.
+  mutating func drain() { isDraining = true }
+
+  /// The effects since the last call.
+  mutating func takeEffects() -> SchedulerEffects {
+    let taken = effects
+    effects = SchedulerEffects()
+    return taken
+  }
+
+  // MARK: - Ends
+
+  private mutating func learn(_ task: TaskID, _ size: Int) {
+    let inputs = graph.inputs(of: task)
+    let stage = graph.stageNumber(of: task)
+    let expected = estimate(task, stage, inputs.map { bytes[Int($0)] }).output
+    // Of small results nothing can be learnt for large ones.
+    correction[stage] = max(correction[stage], Double(size) / Double(max(expected, MemoryBudget.learningBytes)))
+  }
+
+  /// Gives back what a unit reserved; unless it is tried again, it lets go of its inputs.
+  private mutating func stopRunning(_ head: TaskID, letsGo: Bool = true) {
     running -= 1
-    status[Int(task)] = outcome
-    budget.release(reserved.removeValue(forKey: task) ?? 0)
-    for input in graph.inputs(of: task) {
+    budget.release(bytes[Int(head)])
+    bytes[Int(head)] = 0
+    let takes = ready[readyClass[graph.stageNumber(of: head)]].takes
+    for (name, amount) in takes { limitsLeft[name, default: 0] += amount }
+    for input in graph.inputs(of: head) {
       pins[Int(input)] -= 1
-      letGo(of: input, &actions)
+      if letsGo { self.letGo(of: input) }
+    }
+  }
+
+  /// Undoes `admit`, but for what was read back.
+  mutating func takeBack(_ head: TaskID) { stopRunning(head, letsGo: false) }
+
+  /// A task that was done is not done any more.
+  mutating func uncount(_ task: TaskID) { done -= 1 }
+
+  private mutating func finishSteps(from head: TaskID, before task: TaskID) {
+    var step = head
+    while step != task, let next = fused.next(after: step) {
+      status[Int(step)] = .done
+      usesLeft[Int(step)] = 0
+      done += 1
+      step = next
     }
   }
 
   /// One use of a result is over.
-  private mutating func letGo(of input: TaskID, _ actions: inout [SchedulerAction]) {
+  private mutating func letGo(of input: TaskID) {
     usesLeft[Int(input)] -= 1
-    if usesLeft[Int(input)] == 0 { release(input, &actions) }
+    if usesLeft[Int(input)] == 0 { release(input) }
   }
 
-  private mutating func release(_ task: TaskID, _ actions: inout [SchedulerAction]) {
+  private mutating func release(_ task: TaskID) {
     switch residence[Int(task)] {
     case .nowhere, .spilling: return  // one being spilled is released when that ends
-    case .memory, .both:
-      residents.remove(task)
+    case .memory: budget.release(bytes[Int(task)])
+    case .both:
       budget.release(bytes[Int(task)])
-    case .disk: break
+      eviction.cleanBytes -= bytes[Int(task)]
+      effects.forgotten.append(task)
+    case .disk: effects.forgotten.append(task)
     }
     residence[Int(task)] = .nowhere
-    actions.append(.release(task))
+    effects.released.append(task)
   }
 
-  private mutating func skipDependents(of task: TaskID, _ actions: inout [SchedulerAction]) {
+  private mutating func skipDependents(of task: TaskID) {
     // What depends on a skipped task is skipped already: each task is visited once in a run.
     var newlySkipped: [TaskID] = []
     var stack = [task]
@@ -198,146 +351,158 @@ struct SchedulerState {
         status[Int(consumer)] = .skipped
         newlySkipped.append(consumer)
         stack.append(consumer)
-        for input in graph.inputs(of: consumer) { letGo(of: input, &actions) }
+        for input in graph.inputs(of: consumer) { letGo(of: input) }
       }
     }
     skipped += newlySkipped.count
-    actions.append(.failed(task, skipped: newlySkipped.sorted()))
-    if !keepsGoing { draining = true }
+    effects.failures.append((task, newlySkipped.sorted()))
+    if !settings.keepsGoing { isDraining = true }
   }
 
-  // MARK: - Starting tasks
+  // MARK: - Starting units
 
-  private mutating func advance(_ first: [SchedulerAction]) -> [SchedulerAction] {
-    var actions = first
-    while running < workers, !draining, let task = nextReady() {
-      let inputs = graph.inputs(of: task)
-      let (own, toRead) = need(of: task, inputs)
-      let needed = own + toRead
+  /// Admits the first unit that can start.
+  ///
+  /// - Parameter now: seconds.
+  /// - Returns: its first task; `nil` if nothing can start before something else happens.
+  mutating func next(now: Double = 0) -> TaskID? {
+    guard !isDraining else { return nil }
+    while let last = delayed.last, last.at <= now {
+      delayed.removeLast()
+      makeReadyOrWait(last.task)
+    }
+    while let task = firstReady() {
+      let (own, learnt, toRead) = need(of: task)
+      let needed = own + learnt + toRead
       if needed > budget.available {
-        guard !makeRoom(for: task, needed, &actions) else { continue }
-        // Overdraft alone never refuses a task that fits the bound: it is tried when nothing else is left.
-        let alone = running == 0 && spillingBytes == 0
-        guard alone else { break }
-        if budget.used + needed > budget.capacity {
-          refuse(task, needed: budget.used + needed, &actions)
+        if makeRoom(for: task, needed) { continue }
+        // Overdraft alone never refuses a unit that fits the bound, nor does what others were measured to take beyond
+        // their estimates: it is tried when nothing else is left.
+        guard running == 0, eviction.spillingBytes == 0 else { return nil }
+        if budget.used + own + toRead > budget.capacity {
+          refuse(task, needed: budget.used + own + toRead)
+          if isDraining { return nil }
           continue
         }
       }
-      admit(task, inputs, own: own, toRead: toRead)
-      actions.append(.run(task))
-    }
-    if running == 0, spillingBytes == 0, !ended, draining || nextReady() == nil {
-      ended = true
-      actions.append(.end)
-    }
-    return actions
-  }
-
-  /// The first task that can start; skipped ones are taken out on the way.
-  private mutating func nextReady() -> TaskID? {
-    while let rank = ready.first {
-      let task = order[Int(rank)]
-      if status[Int(task)] == .ready { return task }
-      _ = ready.removeFirst()
+      admit(task, reserving: min(own + learnt, max(own, budget.capacity - budget.used - toRead)), toRead: toRead)
+      spillAhead()
+      return task
     }
     return nil
   }
 
-  /// What the task takes itself, and what reading its inputs back takes.
-  private func need(of task: TaskID, _ inputs: ArraySlice<TaskID>) -> (own: Int, toRead: Int) {
-    let estimate = estimate(task, inputs.map { bytes[Int($0)] })
-    // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
-    let output = Double(estimate.output) * min(max(correction[graph.stageNumber(of: task)] * 1.1, 1), 16)
-    var toRead = 0
-    for (position, input) in inputs.enumerated() where residence[Int(input)] == .disk {
-      // The same input twice is read once.
-      if !inputs.prefix(position).contains(input) { toRead += bytes[Int(input)] }
-    }
-    return (Int(output) + estimate.scratch, toRead)
+  mutating func makeReady(_ task: TaskID) {
+    status[Int(task)] = .ready
+    ready[readyClass[graph.stageNumber(of: task)]].queue.insert(rank[Int(task)])
   }
 
-  private mutating func admit(_ task: TaskID, _ inputs: ArraySlice<TaskID>, own: Int, toRead: Int) {
-    _ = ready.removeFirst()
-    status[Int(task)] = .running
+  /// Takes a unit out of those that can start.
+  mutating func makeUnready(_ task: TaskID) {
+    ready[readyClass[graph.stageNumber(of: task)]].queue.remove(rank[Int(task)])
+  }
+
+  private func firstReady() -> TaskID? {
+    if ready.count == 1 { return ready[0].queue.first.map { order[Int($0)] } }
+    var best: Int32?
+    for kind in ready {
+      guard let first = kind.queue.first, best.map({ first < $0 }) ?? true,
+        kind.takes.allSatisfy({ (limitsLeft[$0.key] ?? 0) >= $0.value })
+      else { continue }
+      best = first
+    }
+    return best.map { order[Int($0)] }
+  }
+
+  private func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
+    let first = graph.stages[stage].firstTask
+    var estimate = graph.stages[stage].body.estimate(
+      graph.stages[stage].role(Int(task - first)), inputBytes: inputBytes)
+    if let memory = graph.stages[stage].policy.memory { estimate.scratch = memory }
+    return estimate
+  }
+
+  /// What the unit takes itself, what it was seen to take beyond that, and what reading its inputs back takes.
+  private mutating func need(of head: TaskID) -> (own: Int, learnt: Int, toRead: Int) {
+    sizes.removeAll(keepingCapacity: true)
+    var toRead = 0
+    let inputs = graph.inputs(of: head)
+    for (position, input) in inputs.enumerated() {
+      sizes.append(bytes[Int(input)])
+      // The same input twice is read once.
+      if residence[Int(input)] == .disk, !inputs.prefix(position).contains(input) { toRead += bytes[Int(input)] }
+    }
+    var own = 0
+    var learnt = 0
+    var passed = 0
+    var task = head
+    while true {
+      let stage = graph.stageNumber(of: task)
+      let estimate = estimate(task, stage, sizes)
+      // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
+      var output = estimate.output
+      if correction[stage] > 0 { output = Int(Double(output) * min(max(correction[stage] * 1.1, 1), 16)) }
+      own = max(own, passed + output + estimate.scratch)
+      learnt = max(learnt, extraScratch[stage])
+      guard let next = fused.next(after: task) else { break }
+      sizes.removeAll(keepingCapacity: true)
+      sizes.append(output)
+      passed = output
+      task = next
+    }
+    return (own, learnt, toRead)
+  }
+
+  private mutating func admit(_ head: TaskID, reserving own: Int, toRead: Int) {
+    makeUnready(head)
+    status[Int(head)] = .running
     running += 1
-    reserved[task] = own
+    bytes[Int(head)] = own
     budget.reserve(own + toRead)
-    for input in inputs {
+    let takes = ready[readyClass[graph.stageNumber(of: head)]].takes
+    for (name, amount) in takes { limitsLeft[name, default: 0] -= amount }
+    for input in graph.inputs(of: head) {
       pins[Int(input)] += 1
       if residence[Int(input)] == .disk {
         residence[Int(input)] = .both
-        residents.insert(input)
+        eviction.cleanBytes += bytes[Int(input)]
+        eviction.add(input)
       }
     }
   }
 
-  private mutating func refuse(_ task: TaskID, needed: Int, _ actions: inout [SchedulerAction]) {
-    _ = ready.removeFirst()
+  private mutating func refuse(_ task: TaskID, needed: Int) {
+    makeUnready(task)
     status[Int(task)] = .failed
     failed += 1
-    actions.append(
-      .refuse(task, needed: needed, capacity: budget.capacity, isStuck: !unspillable.isEmpty))
-    for input in graph.inputs(of: task) { letGo(of: input, &actions) }
-    skipDependents(of: task, &actions)
+    effects.refused.append((task, needed, budget.capacity, !eviction.unspillable.isEmpty))
+    for input in graph.inputs(of: task) { letGo(of: input) }
+    skipDependents(of: task)
   }
-
-  /// Evicts and spills results for a task that does not fit.
-  /// - Returns: whether memory became free at once, so that the task is worth another try.
-  private mutating func makeRoom(for task: TaskID, _ needed: Int, _ actions: inout [SchedulerAction]) -> Bool {
-    let inputs = Set(graph.inputs(of: task))
-    let isSource = inputs.isEmpty
-    var short = needed - budget.available - spillingBytes
-    var freed = false
-    guard short > 0, !isSource || running == 0 else { return false }
-    let victims =
-      residents
-      .filter {
-        pins[Int($0)] == 0 && !inputs.contains($0) && !unspillable.contains($0) && residence[Int($0)] != .spilling
-      }
-      .map { (task: $0, nextUse: nextUse(of: $0)) }
-      .sorted { ($0.nextUse, $0.task) > ($1.nextUse, $1.task) }
-    for victim in victims {
-      guard short > 0 else { break }
-      let size = bytes[Int(victim.task)]
-      short -= size
-      if residence[Int(victim.task)] == .both {
-        residence[Int(victim.task)] = .disk
-        residents.remove(victim.task)
-        budget.release(size)
-        actions.append(.evict(victim.task))
-        freed = true
-      } else {
-        residence[Int(victim.task)] = .spilling
-        spillingBytes += size
-        actions.append(.spill(victim.task))
-      }
-    }
-    return freed
-  }
-
-  /// The rank of the next task that uses a result.
-  private func nextUse(of task: TaskID) -> Int32 {
-    var next = Int32.max
-    for consumer in consumers[task] where status[Int(consumer)] == .waiting || status[Int(consumer)] == .ready {
-      next = min(next, rank[Int(consumer)])
-    }
-    return next
-  }
-
-  // MARK: - Checking
 
   /// What is wrong with the books, if anything; for tests.
   func verify() -> String? {
-    let inMemory = residents.reduce(0) { $0 + bytes[Int($1)] }
-    let promised = reserved.values.reduce(0, +)
+    var inMemory = 0
+    var promised = 0
+    var clean = 0
+    for task in graph.tasks {
+      if status[Int(task)] == .running, !fused.isInner(task) { promised += bytes[Int(task)] }
+      switch residence[Int(task)] {
+      case .memory, .spilling: inMemory += bytes[Int(task)]
+      case .both:
+        inMemory += bytes[Int(task)]
+        clean += bytes[Int(task)]
+      case .nowhere, .disk: break
+      }
+      if usesLeft[Int(task)] > 0, status[Int(task)] == .done, residence[Int(task)] == .nowhere {
+        return "\(graph.key(of: task)) was dropped before its last use"
+      }
+    }
     if budget.used != inMemory + promised {
       return "used \(budget.used) is not \(inMemory) in memory + \(promised) reserved"
     }
-    for task in graph.tasks where usesLeft[Int(task)] > 0 && (status[Int(task)] == .done) {
-      if residence[Int(task)] == .nowhere { return "\(graph.key(of: task)) was dropped before its last use" }
-    }
-    if ended, budget.used != 0, !draining { return "\(budget.used) bytes are still reserved at the end" }
+    if eviction.cleanBytes != clean { return "\(eviction.cleanBytes) clean bytes are not \(clean)" }
+    if isOver, budget.used != 0, !isDraining { return "\(budget.used) bytes are still reserved at the end" }
     return nil
   }
 }

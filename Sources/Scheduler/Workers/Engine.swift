@@ -2,20 +2,28 @@ import Foundation
 import Graph
 import Synchronization
 
-/// Does what `SchedulerState` decides: runs tasks on threads of its own, spills beside them, measures memory.
-///
-/// Threading: `core` guards the state; every event takes the lock, collects actions, lets go and performs them.
-/// Workers, the spilling thread and the ticker only meet there, in `ValueStore` and in `RunWriter`, each of
-/// which guards itself.
+// Does what `SchedulerState` decides: runs units on threads of its own, spills beside them, measures memory.
+//
+// Threading: `monitor` guards `core`: the state and the results in memory. A worker holds it to report what it has run
+// and to take what it runs next, with the inputs; it lets go to run. What the state wants done beside that (files, rows,
+// memory given back) is done after letting go. The spilling thread and the ticker meet the workers only there, in
+// `ValueStore` and in `RunWriter`, each of which guards itself.
+//
+// A task that takes a microsecond cannot afford a lock for itself: of operations whose tasks have been quick, a worker
+// takes several at once. Since it takes them in the run's order, and since quick tasks block nobody for long, the order
+// of starting stays as it was decided.
+
 final class Engine: Sendable {
   struct Settings: Sendable {
     var workers: Int
-    var keepsGoing: Bool
     var memoryLimit: Int
-    var folder: StateFolder
+    /// `nil` for a run that leaves nothing behind.
+    var folder: StateFolder?
     /// The DAG file, absolute.
     var file: String
     var residentBytes: @Sendable () -> Int
+    /// Whether results that are far dearer to compute than to write are written at once.
+    var keepsDearResults = true
   }
 
   struct Result: Sendable {
@@ -25,9 +33,14 @@ final class Engine: Sendable {
     var snapshot: ProgressSnapshot
   }
 
-  private struct Core {
+  struct Core: ~Copyable {
     var state: SchedulerState
-    var startedAt: [TaskID: Double] = [:]
+    /// Results in memory, by task.
+    var values: ResultSlots
+    /// Workers that wait for something to do.
+    var idle = 0
+    /// Results to write to the spill store.
+    var toSpill: [(task: TaskID, value: any TaskValue)] = []
     var rows = 0
     var failures: [RunFailure] = []
     /// Of tasks whose failure the state has not yet settled.
@@ -36,323 +49,297 @@ final class Engine: Sendable {
     var written: [WrittenFile] = []
     var rejects: [RejectsFile] = []
     var phase = ProgressSnapshot.Phase.running
+    var hasEnded = false
+    /// By operation: how long its tasks take.
+    var pace: [OpPace]
+    /// Seconds that a result would take to compute again, for those in memory that lie nowhere else.
+    var cost: [TaskID: Double] = [:]
+    var extraScratch = 0
   }
 
-  private let plan: RunPlan
-  private let settings: Settings
-  private let writer: RunWriter
-  private let values: ValueStore
-  private let core: Mutex<Core>
-  private let toRun = BlockingQueue<TaskID>()
-  private let toSpill = BlockingQueue<TaskID>()
+  let plan: RunPlan
+  let settings: Settings
+  let clock: RunClock
+  let writer: RunWriter?
+  let store: ValueStore
+  let spills: SpillStore?
+  let monitor = Monitor()
+  /// Tells the spilling thread of work.
+  private let spillWork = DispatchSemaphore(value: 0)
+  /// - Note: `nonisolated(unsafe)`: read and written only while holding `monitor`.
+  nonisolated(unsafe) var core: Core
+  /// By stage: which operation it has, as an index into `pace`.
+  let opNumbers: [Int]
+  let current: [CurrentTask]
   private let isStopping = Atomic<Bool>(false)
   private let ended = DispatchSemaphore(value: 0)
   private let observer: @Sendable (ProgressSnapshot) -> Void
-  private let beginning = Engine.now()
 
   init(
-    plan: RunPlan, settings: Settings, budget: MemoryBudget, values: ValueStore, writer: RunWriter,
-    observer: @escaping @Sendable (ProgressSnapshot) -> Void
+    plan: RunPlan, settings: Settings, scheduling: SchedulerState.Settings, budget: MemoryBudget, store: ValueStore,
+    spills: SpillStore?, writer: RunWriter?, clock: RunClock, observer: @escaping @Sendable (ProgressSnapshot) -> Void
   ) {
     self.plan = plan
     self.settings = settings
-    self.values = values
+    self.store = store
+    self.spills = spills
     self.writer = writer
+    self.clock = clock
     self.observer = observer
-    let graph = plan.graph
-    var storedBytes: [TaskID: Int] = [:]
-    for task in graph.tasks where plan.decision(task) == .reused { storedBytes[task] = plan.stored(task)?.bytes ?? 0 }
-    core = Mutex(
-      Core(
-        state: SchedulerState(
-          graph: graph, decisions: plan.decisions, storedBytes: storedBytes, workers: settings.workers,
-          keepsGoing: settings.keepsGoing, budget: budget,
-          estimate: { task, inputBytes in
-            let stage = graph.stage(of: task)
-            return stage.body.estimate(stage.role(Int(task - stage.firstTask)), inputBytes: inputBytes)
-          })))
-  }
-
-  static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    var numbers: [String: Int] = [:]
+    opNumbers = plan.graph.stages.map { stage in
+      numbers[stage.op.name] = numbers[stage.op.name] ?? numbers.count
+      return numbers[stage.op.name]!
+    }
+    current = (0..<settings.workers).map { _ in CurrentTask() }
+    core = Core(
+      state: SchedulerState(
+        graph: plan.graph, decisions: plan.decisions, storedBytes: { plan.storedBytes($0) }, settings: scheduling,
+        budget: budget),
+      values: ResultSlots(count: plan.graph.taskCount), pace: Array(repeating: OpPace(), count: numbers.count))
   }
 
   /// Runs everything; returns when nothing runs any more.
   func run() -> Result {
     var threads = (0..<settings.workers).map { number in
-      Engine.thread("graphrun-worker-\(number)") { [self] in
-        while let task = toRun.pop() { perform(task, worker: number) }
-      }
+      Engine.thread("graphrun-worker-\(number)") { [self] in Worker(number, self).work() }
     }
-    threads.append(
-      Engine.thread("graphrun-spill") { [self] in
-        while let task = toSpill.pop() { spill(task) }
-      })
-    perform(core.withLock { $0.state.start() })
-    tick()
-    toRun.close()
-    toSpill.close()
+    threads.append(Engine.thread("graphrun-spill") { [self] in spillUntilEnd() })
+    watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
-    return core.withLock {
-      Result(failures: $0.failures, written: $0.written, rejects: $0.rejects, snapshot: snapshot)
+    return monitor.withLock {
+      core.values = ResultSlots(count: 0)
+      return Result(failures: core.failures, written: core.written, rejects: core.rejects, snapshot: snapshot)
     }
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
   func interrupt() {
-    let isSecond = core.withLock { core in
-      defer { core.phase = core.phase == .running ? .draining : .stopping }
-      return core.phase != .running
+    monitor.withLock {
+      if core.phase == .running {
+        core.phase = .draining
+      } else {
+        core.phase = .stopping
+        isStopping.store(true, ordering: .relaxed)
+      }
     }
-    if isSecond { isStopping.store(true, ordering: .relaxed) }
-    send(.drain)
+    drain()
   }
 
   /// The state file cannot be written any more: nothing new starts.
-  func stateFailed() { send(.drain) }
+  func stateFailed() { drain() }
 
-  // MARK: - Events and actions
-
-  private func send(_ event: SchedulerEvent) {
-    perform(core.withLock { $0.state.isOver ? [] : $0.state.handle(event) })
+  private func drain() {
+    settle { $0.state.drain() }
+    monitor.broadcast()
   }
 
-  private func perform(_ actions: [SchedulerAction]) {
-    for action in actions {
-      switch action {
-      case .run(let task): toRun.push(task)
-      case .spill(let task): toSpill.push(task)
-      case .evict(let task): values.evict(task)
-      case .release(let task): values.release(task)
-      case .refuse(let task, let needed, let capacity, let isStuck):
-        refuse(task, needed: needed, capacity: capacity, isStuck: isStuck)
-      case .failed(let task, let skipped): record(task, skipped: skipped)
-      case .end: ended.signal()
-      }
+  var stops: Bool { isStopping.load(ordering: .relaxed) }
+
+  // MARK: - Effects
+
+  /// Changes the core, then does what follows.
+  func settle(_ change: (inout Core) -> Void) {
+    monitor.lock()
+    change(&core)
+    let (effects, garbage) = collect()
+    wakeWorkers()
+    monitor.unlock()
+    perform(effects)
+    _ = garbage  // freed here, outside the lock
+  }
+
+  /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
+  func collect() -> (SchedulerEffects, [any TaskValue]) {
+    var garbage: [any TaskValue] = []
+    for task in core.state.effects.released { if let value = core.values.take(task) { garbage.append(value) } }
+    for task in core.state.effects.evicted { if let value = core.values.take(task) { garbage.append(value) } }
+    let effects: SchedulerEffects
+    if core.state.effects.isEmpty {
+      core.state.effects.released.removeAll(keepingCapacity: true)
+      core.state.effects.evicted.removeAll(keepingCapacity: true)
+      effects = SchedulerEffects()
+    } else {
+      effects = core.state.takeEffects()
+      for task in effects.toSpill { if let value = core.values[task] { core.toSpill.append((task, value)) } }
+    }
+    return (effects, garbage)
+  }
+
+  /// Wakes who can go on: a worker where something can start, everybody at the end. To be called holding `monitor`.
+  func wakeWorkers() {
+    if core.state.isOver, !core.hasEnded {
+      core.hasEnded = true
+      ended.signal()
+      spillWork.signal()
+      monitor.broadcast()
+    } else if core.idle > 0, core.state.readyCount > 0 {
+      monitor.signal()
     }
   }
 
-  private func refuse(_ task: TaskID, needed: Int, capacity: Int, isStuck: Bool) {
-    core.withLock { core in
-      if isStuck, let cause = core.spillError {
-        core.errors[task] = TaskError(
-          cause.code,
-          "it does not fit beside results that could not be spilled to \(settings.folder.spill): \(cause.message)",
+  func perform(_ effects: SchedulerEffects) {
+    guard !effects.isEmpty else { return }
+    if !effects.toSpill.isEmpty { spillWork.signal() }
+    for task in effects.forgotten { store.forget(task) }
+    for task in effects.wantedAgain { if let location = plan.location(of: task) { store.add(task, at: location) } }
+    for refusal in effects.refused { refuse(refusal) }
+    for (task, skipped) in effects.failures { record(task, skipped: skipped) }
+    for (task, attempt, at) in effects.retries { recordRetry(task, attempt: attempt, at: at) }
+    for task in effects.recomputed {
+      writer?.event(
+        "spill-damaged", "the spilled result of \(plan.graph.key(of: task)) was damaged; it is computed again",
+        at: clock.now)
+    }
+  }
+
+  private func refuse(_ refusal: (task: TaskID, needed: Int, capacity: Int, isStuck: Bool)) {
+    monitor.withLock {
+      if refusal.isStuck, let cause = core.spillError {
+        core.errors[refusal.task] = TaskError(
+          cause.code, "it does not fit beside results that could not be spilled: \(cause.message)", file: cause.file,
           cause: cause.cause)
         return
       }
-      let advised = MemoryAdvice.limit(for: needed, idle: core.state.budget.idle)
-      core.errors[task] = TaskError(
+      let advised = MemoryAdvice.limit(for: refusal.needed, idle: core.state.budget.idle)
+      core.errors[refusal.task] = TaskError(
         .outOfMemory,
-        "it needs about \(ByteCount(needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
-          + "\(ByteCount(capacity)) for tasks; resume with --memory \(advised) or more")
-    }
-  }
-
-  // MARK: - Workers
-
-  private func perform(_ task: TaskID, worker: Int) {
-    let graph = plan.graph
-    let key = graph.key(of: task)
-    let label = label(of: task)
-    let start = Engine.now()
-    core.withLock { $0.startedAt[task] = start }
-    writer.append(.started(task, label: label, worker: worker, at: start))
-    let context = WorkerContext(
-      key: key, attempt: 1, inputKeys: { graph.key(of: graph.inputs(of: task)[graph.inputs(of: task).startIndex + $0]) },
-      rejectsPath: rejectsPath(of: task, label: label)
-    ) { [self] in
-      isStopping.load(ordering: .relaxed)
-    }
-    var attempt = RunWriter.Attempt(
-      task: task, outcome: "done", startedAt: start, endedAt: start, worker: worker, cpuSeconds: 0, rows: nil,
-      bytesIn: 0,
-      bytesOut: 0, estimatedBytes: 0)
-    let cpuStart = Engine.threadSeconds()
-    do {
-      try context.checkCancellation()
-      let (bytes, isStored) = try run(task, key, context, label, &attempt)
-      attempt.endedAt = Engine.now()
-      attempt.cpuSeconds = Engine.threadSeconds() - cpuStart
-      writer.append(.ended(attempt))
-      core.withLock { $0.startedAt[task] = nil }
-      send(.finished(task, bytes: bytes, isStored: isStored))
-    } catch {
-      context.discardRejects()
-      let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
-      attempt.outcome = error.code == .cancelled ? "cancelled" : "failed"
-      attempt.endedAt = Engine.now()
-      attempt.cpuSeconds = Engine.threadSeconds() - cpuStart
-      writer.append(.ended(attempt))
-      core.withLock { $0.startedAt[task] = nil }
-      if error.code != .cancelled { core.withLock { $0.errors[task] = error } }
-      send(error.code == .cancelled ? .cancelled(task) : .failed(task))
-    }
-  }
-
-  /// Runs the body and stores what is to last.
-  /// - Returns: bytes that the result takes in memory, and whether it can be read back already.
-  private func run(
-    _ task: TaskID, _ key: TaskKey, _ context: WorkerContext, _ label: String?, _ attempt: inout RunWriter.Attempt
-  ) throws -> (bytes: Int, isStored: Bool) {
-    let stage = plan.graph.stage(of: task)
-    let inputs = try plan.graph.inputs(of: task).map { try values.value($0) }
-    let sizes = inputs.map(\.byteCount)
-    attempt.bytesIn = sizes.reduce(0, +)
-    let estimate = stage.body.estimate(key.role, inputBytes: sizes)
-    attempt.estimatedBytes = estimate.output + estimate.scratch
-    let value = try stage.body.run(key.role, inputs: inputs, context: context)
-    attempt.rows = value.rowCount
-    attempt.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
-    if let rejects = try context.publishRejects() {
-      writer.append(.rejects(task, label: label, records: rejects.records, path: rejects.path))
-      core.withLock { $0.rejects.append(rejects) }
-    }
-    let stored = try store(value, of: task, stage)
-    if let stored {
-      if let location = ValueStore.Location(stored) { values.adopt(task, location) }
-      writer.append(.result(task, stored, rows: value.rowCount, at: Engine.now()))
-    }
-    values.put(task, value)
-    core.withLock { core in
-      if stage.op.shape == .source { core.rows += value.rowCount ?? 0 }
-      if let file = value as? WrittenFile { core.written.append(file) }
-    }
-    return (value.byteCount, stored.map { ValueStore.Location($0) != nil } ?? false)
-  }
-
-  /// Results of at most this size go into the state file.
-  private static let inlineBytes = 64 << 10
-
-  /// Stores a result that outlives its last use.
-  private func store(_ value: any TaskValue, of task: TaskID, _ stage: Stage) throws -> PriorState.StoredResult? {
-    let kind = type(of: value).kind
-    if value is WrittenFile {
-      return PriorState.StoredResult(
-        store: .output, kind: kind, value: try serialized(value),
-        path: stage.body.outputPath(plan.graph.role(of: task)),
-        bytes: value.byteCount)
-    }
-    guard plan.graph.isKept(stage) else { return nil }
-    if value.byteCount <= Engine.inlineBytes {
-      return PriorState.StoredResult(
-        store: .inline, kind: kind, value: try serialized(value), path: nil, bytes: value.byteCount)
-    }
-    let path = "\(settings.folder.results)/\(plan.fingerprints[Int(task)]).value"
-    _ = try ValueFile.write(value, to: path, synced: true)
-    return PriorState.StoredResult(store: .kept, kind: kind, value: nil, path: path, bytes: value.byteCount)
-  }
-
-  private func serialized(_ value: any TaskValue) throws -> Buffer {
-    let sink = BufferSink()
-    try value.write(to: sink)
-    return sink.finish()
-  }
-
-  private func spill(_ task: TaskID) {
-    guard let value = values.valueInMemory(task) else { return }
-    // The number, because two stages may compute the same thing: neither must delete the other's file.
-    let path = "\(settings.folder.spill)/\(plan.fingerprints[Int(task)])-\(task).value"
-    do {
-      let bytes = try ValueFile.write(value, to: path, synced: false)
-      values.didSpill(task, path: path, bytes: bytes)
-      writer.append(
-        .result(
-          task,
-          PriorState.StoredResult(
-            store: .spill, kind: type(of: value).kind, value: nil, path: path, bytes: value.byteCount),
-          rows: value.rowCount, at: Engine.now()))
-      send(.spilled(task))
-    } catch {
-      core.withLock { $0.spillError = (error as? TaskError) ?? TaskError(.cannotWrite, "\(error)") }
-      writer.append(
-        .event(kind: "spill-failed", message: "\(plan.graph.key(of: task)): \(error)", at: Engine.now()))
-      send(.spillFailed(task))
+        "it needs about \(ByteCount(refusal.needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
+          + "\(ByteCount(refusal.capacity)) for tasks; resume with --memory \(advised) or more")
     }
   }
 
   /// A failure is settled: what it was, and what cannot run for it.
   private func record(_ task: TaskID, skipped: [TaskID]) {
-    let label = label(of: task)
-    let error = core.withLock { core in
+    let label = plan.label(of: task)
+    let error = monitor.withLock {
       let error = core.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
       core.failures.append(
         RunFailure(
-          key: plan.graph.key(of: task), op: plan.graph.stage(of: task).op.name, label: label, error: error,
-          skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) }, skippedCount: skipped.count))
+          key: plan.graph.key(of: task), op: plan.graph.stages[plan.graph.stageNumber(of: task)].op.name, label: label,
+          error: error, skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) },
+          skippedCount: skipped.count))
       return error
     }
-    writer.append(.failure(task, error, label: label, skipped: skipped.count, at: Engine.now()))
-    for dependent in skipped { writer.append(.skipped(dependent)) }
+    writer?.failure(task, error, label: label, skipped: skipped, willRetry: false, at: clock.now)
   }
 
-  /// Where a task's rejects go: told apart by DAG file and input path, since two inputs may have one name.
-  private func rejectsPath(of task: TaskID, label: String?) -> String {
-    let key = plan.graph.key(of: task)
-    var source = key.description
-    if case .partition(let index) = key.role, let file = plan.graph.stage(of: task).partitions[Int(index)].file {
-      source = file.path
+  private func recordRetry(_ task: TaskID, attempt: Int, at: Double) {
+    let error = monitor.withLock { core.errors.removeValue(forKey: task) } ?? TaskError(.failed, "it failed")
+    let now = clock.now
+    writer?.failure(task, error, label: plan.label(of: task), skipped: [], willRetry: true, at: now)
+    let wait = String(Int(((at - now) * 10).rounded()))
+    writer?.event(
+      "retry",
+      "\(plan.graph.key(of: task)) failed at attempt \(attempt) (\(error)); the next begins in "
+        + "\(wait.dropLast().isEmpty ? "0" : String(wait.dropLast())).\(wait.last ?? "0") s", at: now)
+  }
+
+  // MARK: - Spilling
+
+  /// The spilling thread: writes what the state wants out of memory, as much at once as there is.
+  private func spillUntilEnd() {
+    while true {
+      spillWork.wait()
+      let (batch, isOver) = monitor.withLock {
+        let batch = core.toSpill
+        core.toSpill = []
+        return (batch, core.hasEnded)
+      }
+      if !batch.isEmpty { spill(batch) }
+      spills?.trim()
+      if isOver { return }
     }
-    let name = String((label ?? "\(key)").replacing("/", with: "_").unicodeScalars.prefix(40).map(Character.init))
-    return "\(settings.folder.rejects)/\(key.stage)/\(name)-\(FileNames.tag(settings.file + "\n" + source)).jsonl"
   }
 
-  private func label(of task: TaskID) -> String? {
-    guard case .partition(let index) = plan.graph.role(of: task) else { return nil }
-    return plan.graph.stage(of: task).partitions[Int(index)].label
+  private func spill(_ batch: [(task: TaskID, value: any TaskValue)]) {
+    guard let spills else { return settle { core in for (task, _) in batch { core.state.spillFailed(task) } } }
+    let results = spills.write(
+      batch.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
+    for ((task, value), result) in zip(batch, results) {
+      switch result {
+      case .success(let extent):
+        store.add(task, at: .spill(extent))
+        writer?.result(
+          task, store: .spill, kind: type(of: value).kind, path: extent.description, bytes: value.byteCount,
+          rows: value.rowCount, at: clock.now)
+        settle { $0.state.spilled(task) }
+      case .failure(let error):
+        writer?.event("spill-failed", "\(plan.graph.key(of: task)): \(error)", at: clock.now)
+        settle {
+          $0.spillError = error
+          $0.state.spillFailed(task)
+        }
+      }
+    }
   }
 
   // MARK: - Watching
 
   /// Measures memory, reports progress and writes samples until the run is over.
-  private func tick() {
+  private func watch() {
     var lastSample = 0.0
+    var lastReport = 0.0
     while true {
-      let isOver = ended.wait(timeout: .now() + .milliseconds(50)) == .success
-      let resident = settings.residentBytes()
-      let believed = core.withLock { $0.state.budget.believed }
-      if resident > believed + (4 << 20) { ProcessMemory.releaseFreeMemory() }
-      send(.measured(resident: settings.residentBytes()))
+      let isOver = ended.wait(timeout: .now() + .milliseconds(10)) == .success
+      let running = current.compactMap(\.task)
+      let outside = current.reduce(0) { $0 + $1.outsideBytes }
+      var resident = settings.residentBytes() + outside
+      if resident > monitor.withLock({ core.state.budget.believed }) + (4 << 20) {
+        ProcessMemory.releaseFreeMemory()
+        resident = settings.residentBytes() + outside
+      }
+      let share = monitor.withLock { max(0, resident - core.state.budget.idle - core.values.bytes) }
+      for worker in current { worker.sawScratch(share / max(running.count, 1)) }
+      settle { $0.state.measured(resident: resident, running: running) }
+      let now = clock.now
+      guard isOver || now - lastReport >= 0.05 else { continue }
+      lastReport = now
       let snapshot = snapshot()
       observer(snapshot)
-      let now = Engine.now()
       if isOver || now - lastSample >= 0.25 {
         lastSample = now
-        writer.append(
-          .sample(
-            RunWriter.Sample(
-              at: now, resident: snapshot.residentBytes, believed: snapshot.believedBytes,
-              spilledNow: snapshot.spilledNow,
-              spilledTotal: snapshot.spilledTotal, done: snapshot.done, running: snapshot.running.count)))
+        writer?.sample(
+          RunWriter.Sample(
+            at: now, resident: snapshot.residentBytes, believed: snapshot.believedBytes,
+            spilledNow: snapshot.spilledNow, spilledTotal: snapshot.spilledTotal, done: snapshot.done,
+            running: snapshot.running.count))
       }
       if isOver { return }
     }
   }
 
   private func snapshot() -> ProgressSnapshot {
-    let now = Engine.now()
+    let now = clock.now
     var snapshot = ProgressSnapshot()
-    snapshot.elapsedSeconds = now - beginning
+    snapshot.elapsedSeconds = now - clock.start
     snapshot.planned = plan.planned
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
     snapshot.residentBytes = settings.residentBytes()
-    (snapshot.spilledNow, snapshot.spilledTotal) = values.spilled
-    core.withLock { core in
+    snapshot.spilledNow = spills?.bytesNow ?? 0
+    snapshot.spilledTotal = spills?.bytesTotal ?? 0
+    snapshot.running = runningTasks().map {
+      ProgressSnapshot.RunningTask(
+        key: plan.graph.key(of: $0.task), label: plan.label(of: $0.task), seconds: now - $0.start)
+    }
+    monitor.withLock {
       snapshot.phase = core.phase
       snapshot.done = core.state.done
       snapshot.failed = core.state.failed
       snapshot.skipped = core.state.skipped
+      snapshot.retried = core.state.retried
       snapshot.rows = core.rows
       snapshot.believedBytes = core.state.budget.believed
-      snapshot.running = core.startedAt.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map { task, start in
-        ProgressSnapshot.RunningTask(key: plan.graph.key(of: task), label: label(of: task), seconds: now - start)
-      }
     }
     return snapshot
+  }
+
+  /// What runs now, oldest first.
+  func runningTasks() -> [(task: TaskID, worker: Int, start: Double)] {
+    current.enumerated().compactMap { number, current in current.task.map { ($0, number, current.start) } }
+      .sorted { ($0.start, $0.task) < ($1.start, $1.task) }
   }
 
   // MARK: - Threads
@@ -373,23 +360,105 @@ final class Engine: Sendable {
     thread.start()
     return RunningThread(done: done)
   }
+}
 
-  private static func threadSeconds() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+/// How long the tasks of an operation take: what decides how many a worker takes at once.
+struct OpPace: Sendable {
+  /// Tasks seen since the last slow one.
+  private var seen = 0
+  private var seconds = 0.0
+
+  private static let quickSeconds = 20e-6
+  private static let most = 64
+
+  /// How many tasks a worker may take at once.
+  var batch: Int {
+    guard seen >= 4, seconds < Double(seen) * OpPace.quickSeconds else { return 1 }
+    return min(seen, OpPace.most)
+  }
+
+  mutating func saw(_ count: Int, seconds new: Double) {
+    if new > 1e-3 * Double(count) {
+      (seen, seconds) = (0, 0)
+    } else {
+      seen += count
+      seconds += new
+      if seen > 4096 { (seen, seconds) = (seen / 2, seconds / 2) }
+    }
   }
 }
 
-/// Collects bytes in memory.
-private final class BufferSink: ByteSink {
-  private var builder = BufferBuilder()
+/// What a worker is doing, for those who watch.
+final class CurrentTask: Sendable {
+  private let id = Atomic<Int32>(-1)
+  private let started = Atomic<UInt64>(0)
+  private let scratch = Atomic<Int>(0)
+  private let outside = Atomic<Int>(0)
 
-  func write(_ bytes: UnsafeRawBufferPointer) throws { builder.append(bytes) }
+  var task: TaskID? {
+    let task = id.load(ordering: .acquiring)
+    return task < 0 ? nil : task
+  }
 
-  func finish() -> Buffer {
-    var taken = BufferBuilder()
-    swap(&taken, &builder)
-    return taken.finish()
+  /// Seconds since 1970.
+  var start: Double { Double(bitPattern: started.load(ordering: .relaxed)) }
+
+  /// Bytes that the task uses in other processes.
+  var outsideBytes: Int { outside.load(ordering: .relaxed) }
+
+  func begin(_ task: TaskID, at time: Double) {
+    started.store(time.bitPattern, ordering: .relaxed)
+    scratch.store(0, ordering: .relaxed)
+    outside.store(0, ordering: .relaxed)
+    id.store(task, ordering: .releasing)
+  }
+
+  func end() {
+    id.store(-1, ordering: .releasing)
+    outside.store(0, ordering: .relaxed)
+  }
+
+  func usesOutside(_ bytes: Int) { outside.store(bytes, ordering: .relaxed) }
+
+  func sawScratch(_ bytes: Int) {
+    if bytes > scratch.load(ordering: .relaxed) { scratch.store(bytes, ordering: .relaxed) }
+  }
+
+  /// The most working memory that was measured while the task ran, in bytes; 0 if it was too short to be seen.
+  var peakScratch: Int { scratch.load(ordering: .relaxed) }
+}
+
+/// Results in memory, one place a task.
+struct ResultSlots: ~Copyable {
+  private let places: UnsafeMutablePointer<(any TaskValue)?>
+  private let count: Int
+  /// Bytes of all that is here.
+  private(set) var bytes = 0
+
+  init(count: Int) {
+    self.count = count
+    places = .allocate(capacity: max(count, 1))
+    places.initialize(repeating: nil, count: count)
+  }
+
+  deinit {
+    places.deinitialize(count: count)
+    places.deallocate()
+  }
+
+  subscript(task: TaskID) -> (any TaskValue)? { places[Int(task)] }
+
+  mutating func put(_ task: TaskID, _ value: any TaskValue, bytes count: Int) {
+    if let before = places[Int(task)] { bytes -= before.byteCount }
+    places[Int(task)] = value
+    bytes += count
+  }
+
+  mutating func take(_ task: TaskID) -> (any TaskValue)? {
+    guard places[Int(task)] != nil else { return nil }
+    let value = (places + Int(task)).move()
+    (places + Int(task)).initialize(to: nil)
+    bytes -= value?.byteCount ?? 0
+    return value
   }
 }

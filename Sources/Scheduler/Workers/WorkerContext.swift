@@ -2,39 +2,82 @@ import Foundation
 import Graph
 import Synchronization
 
-/// What a running task sees of the engine.
-final class WorkerContext: TaskContext {
-  let key: TaskKey
-  let attempt: Int
-  private let inputKeys: @Sendable (Int) -> TaskKey
-  private let isCancelled: @Sendable () -> Bool
-  private let rejectsPath: String
+/// What a running task sees of the engine. Each worker has one and points it at one task after the other.
+///
+/// - Note: `@unchecked Sendable`: `begin` is called between tasks, by the one thread that runs them; what a task may
+///   call from threads of its own only reads, and the rejects are behind a lock.
+final class WorkerContext: TaskContext, @unchecked Sendable {
+  private let graph: TaskGraph
+  private let current: CurrentTask
+  private let isStopping: @Sendable () -> Bool
+  private let rejectsPathOf: @Sendable (TaskID) -> String
+  private let logPathOf: @Sendable (TaskID) -> String
+  private var task: TaskID = 0
+  private(set) var attempt = 1
+  /// When the attempt has to be over, on the monotonic clock.
+  private var deadline: Double?
+  private var timeout = 0.0
   private let rejects = Mutex<Rejects?>(nil)
+  private let peakScratch = Atomic<Int>(0)
 
   private struct Rejects {
     var sink: FileSink
     var file: Int32
     var count: Int
+    var path: String
   }
 
   /// - Parameters:
-  ///   - rejectsPath: the file that this task's rejects go to, if there are any.
-  ///   - isCancelled: whether the run is to stop at once.
+  ///   - rejectsPath: the file that a task's rejects go to, if there are any.
+  ///   - logPath: the file that a task's programs write their messages to.
+  ///   - isStopping: whether the run is to stop at once.
   init(
-    key: TaskKey, attempt: Int, inputKeys: @escaping @Sendable (Int) -> TaskKey, rejectsPath: String,
-    isCancelled: @escaping @Sendable () -> Bool
+    graph: TaskGraph, current: CurrentTask, rejectsPath: @escaping @Sendable (TaskID) -> String,
+    logPath: @escaping @Sendable (TaskID) -> String, isStopping: @escaping @Sendable () -> Bool
   ) {
-    self.key = key
-    self.attempt = attempt
-    self.inputKeys = inputKeys
-    self.rejectsPath = rejectsPath
-    self.isCancelled = isCancelled
+    self.graph = graph
+    self.current = current
+    rejectsPathOf = rejectsPath
+    logPathOf = logPath
+    self.isStopping = isStopping
   }
 
-  func inputKey(_ position: Int) -> TaskKey { inputKeys(position) }
+  func begin(_ task: TaskID, attempt: Int, timeout: Double?) {
+    self.task = task
+    self.attempt = attempt
+    deadline = timeout.map { WorkerContext.now() + $0 }
+    self.timeout = timeout ?? 0
+    peakScratch.store(0, ordering: .relaxed)
+  }
+
+  var key: TaskKey { graph.key(of: task) }
+
+  func inputKey(_ position: Int) -> TaskKey {
+    let inputs = graph.inputs(of: task)
+    return graph.key(of: inputs[inputs.startIndex + position])
+  }
+
+  var logPath: String { logPathOf(task) }
+
+  func used(scratch bytes: Int) {
+    current.usesOutside(bytes)
+    peakScratch.store(max(bytes, peakScratch.load(ordering: .relaxed)), ordering: .relaxed)
+  }
+
+  /// The most working memory the task said it used, in bytes; 0 if it said nothing.
+  var reportedScratch: Int { peakScratch.load(ordering: .relaxed) }
 
   func checkCancellation() throws {
-    if isCancelled() { throw TaskError(.cancelled, "stopped") }
+    if isStopping() { throw TaskError(.cancelled, "stopped") }
+    if let deadline, WorkerContext.now() > deadline {
+      throw TaskError(.timeout, "it was stopped after its timeout of \(timeout) s; raise \"timeout\" or make it faster")
+    }
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile {
@@ -49,11 +92,11 @@ final class WorkerContext: TaskContext {
   func reject(_ record: RejectedRecord) throws {
     try rejects.withLock { rejects in
       if rejects == nil {
-        let folder = String(rejectsPath[..<(rejectsPath.lastIndex(of: "/") ?? rejectsPath.endIndex)])
-        try FilePublisher.makeFolder(folder)
-        let file = open(FilePublisher.sidePath(of: rejectsPath), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard file >= 0 else { throw TaskError.writing(rejectsPath, errno) }
-        rejects = Rejects(sink: FileSink(file: file, path: rejectsPath), file: file, count: 0)
+        let path = rejectsPathOf(task)
+        try FilePublisher.makeFolder(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
+        let file = open(FilePublisher.sidePath(of: path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw TaskError.writing(path, errno) }
+        rejects = Rejects(sink: FileSink(file: file, path: path), file: file, count: 0, path: path)
       }
       let text = record.text.map(jsonQuoted) ?? "null"
       try rejects!.sink.write(
@@ -64,20 +107,22 @@ final class WorkerContext: TaskContext {
   }
 
   /// Publishes the rejects of a task that succeeded, or removes those of an earlier attempt.
+  ///
+  /// - Parameter mayHave: whether an earlier attempt may have left some.
   /// - Returns: `nil` where there are none.
-  func publishRejects() throws -> RejectsFile? {
+  func publishRejects(mayHave: Bool) throws -> RejectsFile? {
     try rejects.withLock { rejects in
       guard let open = rejects else {
-        unlink(rejectsPath)
+        if mayHave { unlink(rejectsPathOf(task)) }
         return nil
       }
       rejects = nil
       defer { close(open.file) }
       try open.sink.flush()
-      guard rename(FilePublisher.sidePath(of: rejectsPath), rejectsPath) == 0 else {
-        throw TaskError.writing(rejectsPath, errno)
+      guard rename(FilePublisher.sidePath(of: open.path), open.path) == 0 else {
+        throw TaskError.writing(open.path, errno)
       }
-      return RejectsFile(path: rejectsPath, records: open.count)
+      return RejectsFile(path: open.path, records: open.count)
     }
   }
 
@@ -86,7 +131,7 @@ final class WorkerContext: TaskContext {
     rejects.withLock { rejects in
       guard let open = rejects else { return }
       close(open.file)
-      unlink(FilePublisher.sidePath(of: rejectsPath))
+      unlink(FilePublisher.sidePath(of: open.path))
       rejects = nil
     }
   }

@@ -10,10 +10,12 @@ enum DebugOps {
   ]
 
   private static let anyInputs = [
-    OpInput("inputs", .any, isOptional: true, isRepeated: true, summary: "what it takes; a bag makes it run per partition")
+    OpInput(
+      "inputs", .any, isOptional: true, isRepeated: true, summary: "what it takes; a bag makes it run per partition")
   ]
   private static let seed = OpParameter(
-    "seed", .string, default: .string("0"), summary: "an unsigned 64-bit number that tells this task's result from others'"
+    "seed", .string, default: .string("0"),
+    summary: "an unsigned 64-bit number that tells this task's result from others'"
   )
   private static let partitions = OpParameter(
     "partitions", .integer(1...100_000_000), isOptional: true,
@@ -22,7 +24,8 @@ enum DebugOps {
   private static let bytes = OpDefinition(
     name: "debug.bytes", version: 1, summary: "makes bytes that follow from a number",
     parameters: [
-      OpParameter("bytes", .integer(0...(1 << 40)), default: .integer(8), summary: "size of the result"), seed, partitions,
+      OpParameter("bytes", .integer(0...(1 << 40)), default: .integer(8), summary: "size of the result"), seed,
+      partitions,
     ],
     output: "identity splitmix64(seed + partition), and as many bytes made from it",
     example: """
@@ -63,7 +66,8 @@ enum DebugOps {
       OpParameter(
         "split_every", .integer(2...1_000_000), default: .integer(8), summary: "how many neighbours are mixed into one"),
       OpParameter(
-        "bytes", .integer(0...(1 << 40)), isOptional: true, summary: "size of each result; that of the largest input unless given"),
+        "bytes", .integer(0...(1 << 40)), isOptional: true,
+        summary: "size of each result; that of the largest input unless given"),
       seed,
     ],
     output: "as debug.mix of split_every neighbours at a time, until one is left",
@@ -88,7 +92,8 @@ enum DebugOps {
         with: {partitions: 1000000}
       """,
     maker: .perPartition { arguments in
-      DebugStep(partitions: arguments.integer("partitions")) { _, _ in try DebugValue(identity: 0, contentByteCount: 0) }
+      DebugStep(partitions: arguments.integer("partitions")) { _, _ in try DebugValue(identity: 0, contentByteCount: 0)
+      }
     })
 
   private static let sleep = OpDefinition(
@@ -146,7 +151,7 @@ enum DebugOps {
     name: "debug.crash", version: 1, summary: "kills the process it runs in, with SIGKILL", inputs: anyInputs,
     parameters: [
       OpParameter(
-        "unless", .path, isOptional: true, isIdentity: false, summary: "a file whose presence lets it succeed"),
+        "unless", .path, isOptional: true, isIdentity: false, summary: "a file whose presence lets it succeed")
     ],
     output: "a value of no bytes",
     example: """
@@ -171,7 +176,8 @@ enum DebugOps {
         "declare", .integer(0...(1 << 40)), isOptional: true, isIdentity: false,
         summary: "what it says it needs; the truth unless given"),
       OpParameter(
-        "seconds", .number, default: .number(0), isIdentity: false, summary: "how long it keeps the memory"), partitions,
+        "seconds", .number, default: .number(0), isIdentity: false, summary: "how long it keeps the memory"),
+      partitions,
     ],
     output: "a value of no bytes",
     example: """

@@ -5,11 +5,15 @@ import Synchronization
 /// What a running task asks of the engine, without an engine: files are written at once, rejects are kept.
 final class TestContext: TaskContext {
   let key = TaskKey(stage: "test", role: .partition(0))
+  let attempt = 1
+  let logPath = "/dev/null"
   private let kept = Mutex<[RejectedRecord]>([])
 
   var rejects: [RejectedRecord] { kept.withLock { $0 } }
 
   func checkCancellation() throws {}
+  func used(scratch bytes: Int) {}
+  func inputKey(_ position: Int) -> TaskKey { TaskKey(stage: "input\(position)") }
 
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile {
     let sink = MemorySink()

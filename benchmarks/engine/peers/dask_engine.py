@@ -3,7 +3,7 @@
 
 Dask needs a hundred microseconds a task and more, so by default it gets smaller graphs of the same shapes: fewer
 tasks, fewer layers, never narrower layers. What it costs a task grows with the graph (ordering most of all), so the
-smaller sizes favour it. `--size full` gives it the sizes of the other programs: some ten minutes a round.
+smaller sizes favour it. `--size full` gives it the sizes of the other programs: some seven minutes a round.
 
 `seconds_run` is `dask.threaded.get`, which turns the dict into tasks, orders it, and runs it; `seconds_order` is
 `dask.order.order` alone, measured apart.

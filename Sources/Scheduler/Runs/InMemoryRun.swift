@@ -1,0 +1,28 @@
+import Graph
+
+/// Runs a graph in this process and leaves nothing behind: no state file, no spilled values, no record of tasks.
+package final class InMemoryRun: Sendable {
+  private let engine: Engine
+
+  /// Decides the order; nothing runs yet.
+  ///
+  /// - Parameter memory: bytes that results and working memory may take.
+  package init(_ graph: TaskGraph, workers: Int, memory: Int = .max / 4) {
+    let clock = RunClock()
+    let store = ValueStore(
+      registry: OpRegistry(), spills: nil, fingerprint: { _ in preconditionFailure("nothing is spilled") },
+      readRecorded: { _ in preconditionFailure("nothing is recorded") })
+    engine = Engine(
+      plan: RunPlan(inMemory: graph),
+      settings: Engine.Settings(workers: workers, memoryLimit: memory, folder: nil, file: "", residentBytes: { 0 }),
+      scheduling: SchedulerState.Settings(workers: workers, keepsGoing: false),
+      budget: MemoryBudget(limit: memory, idle: 0), store: store, spills: nil, writer: nil, clock: clock
+    ) { _ in }
+  }
+
+  /// - Returns: how many tasks were done, and what failed.
+  package func run() -> (done: Int, failures: [RunFailure]) {
+    let result = engine.run()
+    return (result.snapshot.done, result.failures)
+  }
+}

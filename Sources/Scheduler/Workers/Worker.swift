@@ -1,0 +1,406 @@
+import Foundation
+import Graph
+
+/// One thread that runs units: takes some, runs them, reports them.
+///
+/// - Note: not `Sendable`: it belongs to its thread.
+final class Worker {
+  private let number: Int
+  private let engine: Engine
+  private let graph: TaskGraph
+  private let context: WorkerContext
+  private let current: CurrentTask
+  /// What was taken and is to be run.
+  private var batch: [Unit] = []
+  /// The inputs of all units in `batch`, one behind the other; `nil` where one has to be read from disk.
+  private var inputs: [(any TaskValue)?] = []
+  /// What was run and is to be reported.
+  private var outcomes: [Outcome] = []
+  private var log: RunWriter.AttemptLog
+  private var written: [WrittenFile] = []
+  private var rejects: [RejectsFile] = []
+  private var rows = 0
+  /// What a task gets, kept for its capacity.
+  private var arguments: [any TaskValue] = []
+  private var sizes: [Int] = []
+  /// By stage: whether a task's result outlives the run.
+  private let isKept: [Bool]
+  /// By stage: whether another stage reads it.
+  private let isRead: [Bool]
+  private let fused: FusedTasks
+  private let tracks: Bool
+
+  private struct Unit {
+    let head: TaskID
+    let attempt: Int
+    let firstInput: Int
+    let inputCount: Int
+  }
+
+  private enum Ending {
+    case finished(any TaskValue, location: ValueStore.Location?)
+    case failed(TaskError)
+    case cancelled
+    /// An input's stored copy is damaged.
+    case lost(input: TaskID, TaskError)
+  }
+
+  private struct Outcome {
+    let head: TaskID
+    /// Where it ended: the unit's last task, unless something went wrong.
+    let task: TaskID
+    let ending: Ending
+    let seconds: Double
+  }
+
+  init(_ number: Int, _ engine: Engine) {
+    self.number = number
+    self.engine = engine
+    graph = engine.plan.graph
+    current = engine.current[number]
+    isKept = engine.plan.graph.stages.map { engine.plan.graph.isKept($0) }
+    isRead = engine.plan.graph.stages.map { engine.plan.graph.isRead($0) }
+    fused = engine.monitor.withLock { engine.core.state.fused }
+    tracks = engine.writer != nil
+    log = RunWriter.AttemptLog()
+    let (plan, settings) = (engine.plan, engine.settings)
+    context = WorkerContext(
+      graph: engine.plan.graph, current: engine.current[number],
+      rejectsPath: { TaskFiles.rejects(of: $0, plan, settings) }, logPath: { TaskFiles.log(of: $0, plan, settings) },
+      isStopping: { [engine] in engine.stops })
+  }
+
+  func work() {
+    engine.monitor.lock()
+    while true {
+      report()
+      take()
+      if batch.isEmpty, engine.core.state.isOver {
+        let (effects, garbage) = engine.collect()
+        engine.wakeWorkers()
+        engine.monitor.unlock()
+        engine.perform(effects)
+        _ = garbage
+        // What failed at the very end may have had effects that another thread has yet to see.
+        return
+      }
+      let (effects, garbage) = engine.collect()
+      if batch.isEmpty, effects.isEmpty, garbage.isEmpty {
+        engine.core.idle += 1
+        if let next = engine.core.state.nextAttempt {
+          engine.monitor.wait(seconds: next - engine.clock.now)
+        } else {
+          engine.monitor.wait()
+        }
+        engine.core.idle -= 1
+        continue
+      }
+      engine.wakeWorkers()
+      engine.monitor.unlock()
+      engine.perform(effects)
+      free(garbage)
+      if !batch.isEmpty { run() }
+      engine.monitor.lock()
+    }
+  }
+
+  private func free(_ garbage: consuming [any TaskValue]) {}
+
+  // MARK: - Holding the monitor
+
+  private func report() {
+    guard !outcomes.isEmpty else { return }
+    var seconds = 0.0
+    for outcome in outcomes {
+      seconds += outcome.seconds
+      switch outcome.ending {
+      case .finished(let value, let location):
+        let bytes = value.byteCount
+        if engine.core.state.isNeeded(outcome.task) {
+          engine.core.values.put(outcome.task, value, bytes: bytes)
+          if let location { engine.store.add(outcome.task, at: location) }
+        }
+        engine.core.state.finished(outcome.head, bytes: bytes, isStored: location != nil)
+        if engine.settings.keepsDearResults, tracks, location == nil, engine.core.state.isNeeded(outcome.task) {
+          weigh(outcome, bytes: bytes)
+        }
+      case .failed(let error):
+        engine.core.errors[outcome.task] = error
+        engine.core.state.failed(
+          outcome.head, at: outcome.task, mayRetry: error.code != .invalidParameter, now: engine.clock.now,
+          jitter: Double.random(in: 0...1))
+      case .cancelled: engine.core.state.cancelled(outcome.head, at: outcome.task)
+      case .lost(let input, let error):
+        if !engine.core.state.lost(input, for: outcome.head) {
+          engine.core.errors[outcome.task] = error
+          engine.core.state.failed(outcome.head, at: outcome.task, mayRetry: false)
+        }
+      }
+    }
+    let op = engine.opNumbers[graph.stageNumber(of: outcomes[0].head)]
+    engine.core.pace[op].saw(outcomes.count, seconds: seconds)
+    outcomes.removeAll(keepingCapacity: true)
+    engine.core.rows += rows
+    engine.core.written += written
+    engine.core.rejects += rejects
+    rows = 0
+    written.removeAll()
+    rejects.removeAll()
+  }
+
+  /// Has a result written that would take far longer to compute again than to write.
+  ///
+  /// - Note: what it costs is counted along the inputs that lie nowhere but in memory; what two inputs share counts
+  ///   twice, which makes the rule a little too careful, never too careless.
+  private func weigh(_ outcome: Outcome, bytes: Int) {
+    let stage = graph.stageNumber(of: outcome.task)
+    guard graph.stages[stage].keep == nil else { return }
+    var cost = outcome.seconds
+    for input in graph.inputs(of: outcome.head) { cost += engine.core.cost[input] ?? 0 }
+    guard cost > KeepRule.leastSeconds else { return }
+    if KeepRule.isWorthKeeping(seconds: cost, bytes: bytes) {
+      engine.core.state.keepSafe(outcome.task)
+    } else {
+      engine.core.cost[outcome.task] = cost
+    }
+  }
+
+  /// Takes the next unit, or several where they are quick.
+  private func take() {
+    batch.removeAll(keepingCapacity: true)
+    inputs.removeAll(keepingCapacity: true)
+    var most = 1
+    var op = -1
+    while batch.count < most {
+      // With the clock only where something waits for it.
+      let now = engine.core.state.nextAttempt == nil ? 0 : engine.clock.now
+      guard let head = engine.core.state.next(now: now) else { return }
+      let firstInput = inputs.count
+      for input in graph.inputs(of: head) { inputs.append(engine.core.values[input]) }
+      batch.append(
+        Unit(
+          head: head, attempt: engine.core.state.attemptNumber(head), firstInput: firstInput,
+          inputCount: inputs.count - firstInput))
+      let next = engine.opNumbers[graph.stageNumber(of: head)]
+      if next != op {
+        let pace = engine.core.pace[next].batch
+        most = op < 0 ? pace : min(most, batch.count + pace - 1)
+        op = next
+      }
+      // The others shall have their part.
+      if batch.count == 1, most > 1 {
+        most = min(most, 1 + engine.core.state.readyCount / engine.settings.workers)
+      }
+    }
+  }
+
+  // MARK: - Without the monitor
+
+  private func run() {
+    var time = tracks || batch.count == 1 ? engine.clock.now : 0
+    let first = time == 0 ? engine.clock.now : time
+    let measuresProcessor = tracks && batch.count == 1
+    for unit in batch { time = run(unit, from: time, measuresProcessor: measuresProcessor) }
+    current.end()
+    inputs.removeAll(keepingCapacity: true)
+    arguments.removeAll(keepingCapacity: true)
+    if !tracks, batch.count > 1 {
+      let seconds = (engine.clock.now - first) / Double(batch.count)
+      outcomes = outcomes.map { Outcome(head: $0.head, task: $0.task, ending: $0.ending, seconds: seconds) }
+    }
+    if !log.isEmpty, let writer = engine.writer {
+      writer.append(log)
+      log = RunWriter.AttemptLog()
+    }
+  }
+
+  /// - Returns: the time at its end.
+  private func run(_ unit: Unit, from start: Double, measuresProcessor: Bool) -> Double {
+    var time = start
+    var task = unit.head
+    arguments.removeAll(keepingCapacity: true)
+    if batch.count == 1 || unit.head == batch[0].head { current.begin(unit.head, at: start) }
+    for position in 0..<unit.inputCount {
+      if let value = inputs[unit.firstInput + position] {
+        arguments.append(value)
+        continue
+      }
+      let inputIDs = graph.inputs(of: task)
+      let input = inputIDs[inputIDs.startIndex + position]
+      do {
+        arguments.append(try load(input))
+      } catch {
+        let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
+        outcomes.append(
+          Outcome(
+            head: unit.head, task: task,
+            ending: error.code == .corruptValue ? .lost(input: input, error) : .failed(error), seconds: 0))
+        return engine.clock.now
+      }
+    }
+    while true {
+      let stage = graph.stageNumber(of: task)
+      var record = RunWriter.Attempt(task: task, number: unit.attempt, worker: number, startedAt: time)
+      let processorStart = measuresProcessor ? RunClock.threadSeconds : 0
+      do {
+        let value = try perform(task, stage, unit, &record)
+        let next = fused.next(after: task)
+        let location = try store(value, of: task, stage, &record)
+        if tracks || batch.count == 1 {
+          let end = engine.clock.now
+          finish(&record, from: &time, to: end, processorStart, measuresProcessor)
+        }
+        arguments.removeAll(keepingCapacity: true)
+        guard let next else {
+          outcomes.append(
+            Outcome(head: unit.head, task: task, ending: .finished(value, location: location), seconds: time - start))
+          return time
+        }
+        arguments.append(value)
+        task = next
+        if batch.count == 1 { current.begin(task, at: time) }
+      } catch {
+        context.discardRejects()
+        let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
+        record.outcome = error.code == .cancelled ? .cancelled : error.code == .timeout ? .timedOut : .failed
+        finish(&record, from: &time, to: engine.clock.now, processorStart, measuresProcessor)
+        outcomes.append(
+          Outcome(
+            head: unit.head, task: task, ending: error.code == .cancelled ? .cancelled : .failed(error),
+            seconds: time - start))
+        return time
+      }
+    }
+  }
+
+  private func finish(
+    _ record: inout RunWriter.Attempt, from time: inout Double, to end: Double, _ processorStart: Double,
+    _ measuresProcessor: Bool
+  ) {
+    record.seconds = max(0, end - time)
+    // Of tasks that are run in batches the clock is not asked: they take microseconds and wait for nothing.
+    record.cpuSeconds = measuresProcessor ? RunClock.threadSeconds - processorStart : record.seconds
+    record.scratch = max(current.peakScratch, context.reportedScratch)
+    time = end
+    if tracks { log.append(record) }
+  }
+
+  private func perform(
+    _ task: TaskID, _ stage: Int, _ unit: Unit, _ record: inout RunWriter.Attempt
+  ) throws -> any TaskValue {
+    let first = graph.stages[stage].firstTask
+    let role = graph.stages[stage].role(Int(task - first))
+    context.begin(task, attempt: unit.attempt, timeout: graph.stages[stage].policy.timeout)
+    try context.checkCancellation()
+    if tracks {
+      sizes.removeAll(keepingCapacity: true)
+      for argument in arguments {
+        let bytes = argument.byteCount
+        sizes.append(bytes)
+        record.bytesIn += bytes
+      }
+      let estimate = graph.stages[stage].body.estimate(role, inputBytes: sizes)
+      record.estimatedBytes = estimate.output + estimate.scratch
+    }
+    let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
+    guard tracks else { return value }
+    record.rows = value.rowCount
+    record.bytesOut = value.byteCount
+    if let file = value as? WrittenFile {
+      record.bytesOut = file.fileByteCount
+      written.append(file)
+    }
+    if graph.stages[stage].op.shape == .source { rows += value.rowCount ?? 0 }
+    if let rejects = try context.publishRejects(mayHave: engine.plan.mayHaveRejects) {
+      engine.writer?.rejects(task, label: engine.plan.label(of: task), records: rejects.records, path: rejects.path)
+      self.rejects.append(rejects)
+    }
+    return value
+  }
+
+  private func load(_ input: TaskID) throws -> any TaskValue {
+    try engine.store.load(input) {
+      engine.monitor.withLock { engine.core.values[input] }
+    } publish: { value in
+      engine.monitor.withLock {
+        // Only for as long as somebody still wants it.
+        if engine.core.state.isNeeded(input) { engine.core.values.put(input, value, bytes: value.byteCount) }
+      }
+    }
+  }
+
+  /// Results of at most this size go into the state file.
+  private static let inlineBytes = 64 << 10
+
+  /// Stores a result that outlives its last use.
+  /// - Returns: where it can be read back from, if it can.
+  private func store(
+    _ value: any TaskValue, of task: TaskID, _ stage: Int, _ record: inout RunWriter.Attempt
+  ) throws -> ValueStore.Location? {
+    guard tracks, let writer = engine.writer, let folder = engine.settings.folder else { return nil }
+    if let file = value as? WrittenFile {
+      writer.output(task, file, rows: value.rowCount, at: engine.clock.now)
+      return nil
+    }
+    guard isKept[stage] else { return nil }
+    let kind = type(of: value).kind
+    if value.byteCount <= Worker.inlineBytes {
+      record.isStored = true
+      try log.store(value, of: kind)
+      guard isRead[stage] else { return nil }
+      return .inline(kind: kind, log.lastValue())
+    }
+    let path = "\(folder.results)/\(engine.plan.fingerprints[Int(task)]).value"
+    _ = try ValueFile.write(value, to: path, synced: true)
+    writer.result(
+      task, store: .kept, kind: kind, path: path, bytes: value.byteCount, rows: value.rowCount, at: engine.clock.now)
+    return .kept(path: path)
+  }
+}
+
+/// When a result is written at once, so that a run that is killed does not compute it again.
+///
+/// Dask and Spark leave it to the user to persist what is dear. Here it follows from what was measured: computing took
+/// so much longer than writing would that writing costs next to nothing.
+enum KeepRule {
+  /// Below this nothing is worth a thought.
+  static let leastSeconds = 0.1
+  /// How many times dearer than writing computing has to be.
+  static let leastRatio = 20.0
+  /// Bytes a second that the spill store is taken to write; measured 2–3 GB/s, and a slow disk is meant too.
+  static let bytesPerSecond = 500e6
+  /// Seconds for a write however small.
+  static let leastWrite = 0.001
+
+  static func isWorthKeeping(seconds: Double, bytes: Int) -> Bool {
+    seconds > leastSeconds && seconds > leastRatio * (Double(bytes) / bytesPerSecond + leastWrite)
+  }
+}
+
+/// Names of the files that belong to tasks.
+enum TaskFiles {
+  /// Where a task's rejects go: told apart by DAG file and input path, since two inputs may have one name.
+  static func rejects(of task: TaskID, _ plan: RunPlan, _ settings: Engine.Settings) -> String {
+    let key = plan.graph.key(of: task)
+    var source = key.description
+    if case .partition(let index) = key.role,
+      let file = plan.graph.stages[plan.graph.stageNumber(of: task)].partitions[Int(index)].file
+    {
+      source = file.path
+    }
+    let name = shortened(plan.label(of: task) ?? "\(key)")
+    return
+      "\(settings.folder?.rejects ?? "")/\(key.stage)/\(name)-\(FileNames.tag(settings.file + "\n" + source)).jsonl"
+  }
+
+  /// Where a task's programs write their messages.
+  static func log(of task: TaskID, _ plan: RunPlan, _ settings: Engine.Settings) -> String {
+    let key = plan.graph.key(of: task)
+    let tag = FileNames.tag(settings.file + "\n" + key.description)
+    return "\(settings.folder?.logs ?? "")/\(key.stage)/\(shortened("\(key)"))-\(tag).log"
+  }
+
+  private static func shortened(_ name: String) -> String {
+    String(name.replacing("/", with: "_").unicodeScalars.prefix(40).map(Character.init))
+  }
+}
