@@ -4,15 +4,15 @@
 // right after the other, the value between them never being stored, spilled or counted twice. Each stays a task
 // of its own in every other respect: it has its own name, its own row in the state file and its own failure.
 //
-// Not fused is what would change what a run does: a result that outlives the run, tasks with retries or timeouts,
-// and tasks that take from different pools. A unit is at most `longestUnit` tasks long, so that progress shows and
+// Not fused is what would change what a run does: tasks with retries or timeouts, and tasks that take from different
+// pools. A result that outlives the run is stored between two tasks of a unit as anywhere else. A unit is at most `longestUnit` tasks long, so that progress shows and
 // a cancelled run stops soon. Source of the idea: Dask's `fuse` and `optimize_blockwise`.
 
 /// Which tasks run as one unit.
 public struct FusedTasks: Sendable {
   /// For every task the next of its unit, or -1; empty where nothing is fused.
-  private var following: [TaskID] = []
-  private var inner: [Bool] = []
+  @usableFromInline var following: [TaskID] = []
+  @usableFromInline var inner: [Bool] = []
   /// How many tasks run behind another in its unit.
   public private(set) var fusedCount = 0
 
@@ -32,7 +32,7 @@ public struct FusedTasks: Sendable {
   }
 
   /// The task that runs right after `task` in its unit.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func next(after task: TaskID) -> TaskID? {
     guard !following.isEmpty else { return nil }
     let next = following[Int(task)]
@@ -40,8 +40,16 @@ public struct FusedTasks: Sendable {
   }
 
   /// Whether another task comes before it in its unit.
-  @inline(__always)
+  @inlinable @inline(__always)
   public func isInner(_ task: TaskID) -> Bool { !inner.isEmpty && inner[Int(task)] }
+
+  /// Makes a unit end with `task`; what followed it begins another.
+  public mutating func split(after task: TaskID) {
+    guard let next = next(after: task) else { return }
+    following[Int(task)] = -1
+    inner[Int(next)] = false
+    fusedCount -= 1
+  }
 
   /// The last task of the unit that begins with `head`.
   public func last(of head: TaskID) -> TaskID {
@@ -58,7 +66,6 @@ extension TaskGraph {
   public func fused(_ included: [Bool], consumers: Consumers) -> FusedTasks {
     var fused = FusedTasks()
     let isFusible = stages.map { $0.policy.retries == 0 && $0.policy.timeout == nil }
-    let isKept = stages.map { self.isKept($0) }
     var length: [TaskID: Int] = [:]
     for task in tasks where included[Int(task)] {
       let readers = consumers[task]
@@ -66,7 +73,7 @@ extension TaskGraph {
         continue
       }
       let (stage, nextStage) = (stageNumber(of: task), stageNumber(of: next))
-      guard isFusible[stage], isFusible[nextStage], !isKept[stage],
+      guard isFusible[stage], isFusible[nextStage],
         stage == nextStage || stages[stage].policy.takes == stages[nextStage].policy.takes
       else { continue }
       let before = length.removeValue(forKey: task) ?? 1

@@ -10,10 +10,10 @@ public typealias TaskID = Int32
 public struct TaskGraph: Sendable {
   public private(set) var stages: [Stage] = []
   /// `inputs(of:)` of task t are `inputList[inputStart[t]..<inputStart[t + 1]]`.
-  private var inputStart: [Int32] = [0]
-  private var inputList: [TaskID] = []
+  @usableFromInline var inputStart: [Int32] = [0]
+  @usableFromInline var inputList: [TaskID] = []
   /// Of every task.
-  private var stageNumbers: [Int32] = []
+  @usableFromInline var stageNumbers: [Int32] = []
   private var stageIndex: [String: Int] = [:]
   private var usedStages: Set<Int> = []
   /// How much there is of what tasks share.
@@ -30,10 +30,12 @@ public struct TaskGraph: Sendable {
   public func stage(named name: String) -> Stage? { stageIndex[name].map { stages[$0] } }
 
   /// The task's inputs in the order its body gets them.
+  @inlinable
   public func inputs(of task: TaskID) -> ArraySlice<TaskID> {
     inputList[Int(inputStart[Int(task)])..<Int(inputStart[Int(task) + 1])]
   }
 
+  @inlinable
   public func stageNumber(of task: TaskID) -> Int { Int(stageNumbers[Int(task)]) }
 
   public func stage(of task: TaskID) -> Stage { stages[stageNumber(of: task)] }
@@ -70,29 +72,30 @@ public struct TaskGraph: Sendable {
     return tasks.filter { !used[Int($0)] }
   }
 
-  /// Consumers of every task, as one flat list and its starts.
-  public func consumers() -> Consumers { Consumers(of: self) }
+  public typealias Consumers = TaskEdges
 
-  public struct Consumers: Sendable {
-    private var start: [Int32]
-    private var list: [TaskID]
-
-    init(of graph: TaskGraph) {
-      start = [Int32](repeating: 0, count: graph.taskCount + 1)
-      list = [TaskID](repeating: 0, count: graph.inputList.count)
-      for input in graph.inputList { start[Int(input) + 1] += 1 }
-      for index in 1..<start.count where start.count > 1 { start[index] += start[index - 1] }
-      var next = start
-      for task in graph.tasks {
-        for input in graph.inputs(of: task) {
-          list[Int(next[Int(input)])] = task
-          next[Int(input)] += 1
-        }
+  /// From every task to those that use its result.
+  public func consumers() -> TaskEdges {
+    let start = DenseArray(repeating: Int32(0), count: taskCount + 1)
+    let list = DenseArray(repeating: TaskID(0), count: inputList.count)
+    for input in inputList { start[Int(input) + 1] += 1 }
+    for index in 0..<taskCount { start[index + 1] += start[index] }
+    var next = [Int32](unsafeUninitializedCapacity: taskCount) { buffer, count in
+      for task in 0..<taskCount { buffer[task] = start[task] }
+      count = taskCount
+    }
+    for task in tasks {
+      for input in inputs(of: task) {
+        list[Int(next[Int(input)])] = task
+        next[Int(input)] += 1
       }
     }
+    return TaskEdges(start: start, list: list)
+  }
 
-    /// Once for each use: a task that takes the same input twice stands here twice.
-    public subscript(task: TaskID) -> ArraySlice<TaskID> { list[Int(start[Int(task)])..<Int(start[Int(task) + 1])] }
+  /// From every task to its inputs, as `inputs(of:)` gives them.
+  public func inputEdges() -> TaskEdges {
+    TaskEdges(start: DenseArray(inputStart), list: DenseArray(inputList))
   }
 
   // MARK: - Building
@@ -331,6 +334,10 @@ public struct Stage: Sendable {
   /// Tasks on each level of a tree; one level for a bag.
   public let levels: [Int]
   public let taskCount: Int
+  /// Whether it is one task that gives one value.
+  private let isSingle: Bool
+  /// Tasks that work on one partition.
+  private let partitionTaskCount: Int
 
   init(
     name: String, op: OpDefinition, parameters: [String: ParameterValue], identityParameters: [String: ParameterValue],
@@ -361,6 +368,8 @@ public struct Stage: Sendable {
       self.levels = levels
     }
     taskCount = levels.reduce(0, +)
+    if case .single = layout { isSingle = true } else { isSingle = false }
+    partitionTaskCount = levels[0]
   }
 
   public var tasks: Range<TaskID> { firstTask..<firstTask + TaskID(taskCount) }
@@ -380,8 +389,8 @@ public struct Stage: Sendable {
 
   /// The role of the stage's task at `position`, from 0.
   public func role(_ position: Int) -> TaskRole {
-    if case .single = layout { return .whole }
-    if position < levels[0] { return .partition(Int32(position)) }
+    if isSingle { return .whole }
+    if position < partitionTaskCount { return .partition(Int32(position)) }
     if position == taskCount - 1 { return .whole }
     var level = 1
     var rest = position - levels[0]
@@ -396,7 +405,7 @@ public struct Stage: Sendable {
   public func position(_ role: TaskRole) -> Int? {
     switch role {
     case .partition(let index):
-      if case .single = layout { return nil }
+      if isSingle { return nil }
       return (0..<levels[0]).contains(Int(index)) ? Int(index) : nil
     case .whole: return isBag ? nil : taskCount - 1
     case .combine(let level, let index):

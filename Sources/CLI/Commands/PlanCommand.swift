@@ -14,6 +14,7 @@ struct PlanCommand: ParsableCommand {
       """)
 
   @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var selection: SelectionOptions
   @Flag(help: "Print every task's decision and reason as JSON.")
   var json = false
   @Flag(help: "Print the order in which tasks would start, were nothing done yet, and how many results it holds.")
@@ -31,7 +32,7 @@ struct PlanCommand: ParsableCommand {
         }
         return
       }
-      let plan = try Plans.plan(built, pipeline.stateFolder())
+      let plan = try Plans.plan(built, pipeline.stateFolder(), selection.selection)
       if json {
         try Output.json(PlanDocument(plan, name: built.name))
       } else {
@@ -71,10 +72,11 @@ struct OrderDocument: Encodable {
 }
 
 enum Plans {
-  static func plan(_ pipeline: Pipeline, _ folder: StateFolder) throws -> RunPlan {
-    folder.exists
-      ? try StateReader(folder).plan(pipeline.graph, file: Paths.absolute(pipeline.path))
-      : StateReader.freshPlan(pipeline.graph)
+  static func plan(
+    _ pipeline: Pipeline, _ folder: StateFolder, _ selection: RunSelection = RunSelection()
+  ) throws -> RunPlan {
+    guard folder.exists else { return try StateReader.freshPlan(pipeline.graph, selection: selection) }
+    return try StateReader(folder).plan(pipeline.graph, file: Paths.absolute(pipeline.path), selection: selection)
   }
 }
 
@@ -87,6 +89,8 @@ struct PlanDocument: Encodable {
     var runs: Int
     var reused: Int
     var notNeeded: Int
+    /// Tasks that run right behind another, as one unit with it.
+    var fused: Int
   }
 
   struct TaskEntry: Encodable {
@@ -95,6 +99,8 @@ struct PlanDocument: Encodable {
     var decision: String
     var reason: String?
     var why: String?
+    /// The task that it runs right behind, as one unit with it.
+    var fusedBehind: String?
   }
 
   var name: String
@@ -105,6 +111,7 @@ struct PlanDocument: Encodable {
 
   init(_ plan: RunPlan, name: String) {
     let reasons = plan.reasons()
+    let fused = plan.fused()
     self.name = name
     runs = plan.planned
     reused = plan.reused
@@ -112,7 +119,7 @@ struct PlanDocument: Encodable {
       let counts = plan.counts(of: stage)
       return StageEntry(
         name: stage.name, op: stage.op.name, tasks: stage.taskCount, runs: counts.runs, reused: counts.reused,
-        notNeeded: counts.culled)
+        notNeeded: counts.culled, fused: stage.tasks.count { fused.isInner($0) })
     }
     tasks = plan.graph.tasks.map { task in
       let decision =
@@ -123,7 +130,9 @@ struct PlanDocument: Encodable {
         }
       let reason = reasons[Int(task)]
       return TaskEntry(
-        task: plan.graph.key(of: task).description, decision: decision, reason: reason?.code, why: reason?.description)
+        task: plan.graph.key(of: task).description, decision: decision, reason: reason?.code, why: reason?.description,
+        fusedBehind: fused.isInner(task)
+          ? plan.graph.inputs(of: task).first.map { plan.graph.key(of: $0).description } : nil)
     }
   }
 }
@@ -148,14 +157,16 @@ enum PlanText {
       "\(name): \(Format.count(plan.planned)) of \(Format.count(plan.graph.taskCount)) tasks would run, "
         + "\(Format.count(plan.reused)) results would be reused", "",
     ]
+    let fused = plan.fused()
     let rows = plan.graph.stages.map { stage in
       let counts = plan.counts(of: stage)
       return [
-        stage.name, stage.op.name, Format.count(counts.runs), Format.count(counts.reused), Format.count(counts.culled),
+        stage.name, stage.op.name, Format.count(counts.runs), Format.count(stage.tasks.count { fused.isInner($0) }),
+        Format.count(counts.reused), Format.count(counts.culled),
       ]
     }
     lines += PlainTable.lines(
-      header: ["task", "op", "run", "reuse", "not needed"], rows: rows, rightAligned: [2, 3, 4])
+      header: ["task", "op", "run", "of these fused", "reuse", "not needed"], rows: rows, rightAligned: [2, 3, 4, 5])
     lines += ["", "why"]
     let reasons = plan.reasons()
     for stage in plan.graph.stages {

@@ -15,6 +15,11 @@ struct ExecutionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Tasks that run at the same time. (default: one a core)", valueName: "n"))
   var workers: Int?
 
+  @Option(
+    help: ArgumentHelp(
+      "The most that results which do not fit into memory may take on disk. (default: no limit)", valueName: "size"))
+  var spillLimit: ByteCount?
+
   @Flag(help: "Finish everything that does not depend on a failed task.")
   var keepGoing = false
 
@@ -28,6 +33,28 @@ struct ExecutionOptions: ParsableArguments {
   }
 }
 
+/// Which tasks run although they would not have to, or do not although they would.
+struct SelectionOptions: ParsableArguments {
+  @Option(
+    name: .customLong("from"), parsing: .unconditionalSingleValue,
+    help: ArgumentHelp("Run this task and all that depends on it, done or not; can be repeated.", valueName: "task"))
+  var from: [String] = []
+
+  @Flag(help: "Run everything, done or not.")
+  var force = false
+
+  @Flag(help: "Run only what failed in the last run, and what that needs.")
+  var onlyFailed = false
+
+  func validate() throws {
+    if onlyFailed, force || !from.isEmpty {
+      throw ValidationError("--only-failed does not go together with --force or --from.")
+    }
+  }
+
+  var selection: RunSelection { RunSelection(force: force, from: from, onlyFailed: onlyFailed) }
+}
+
 struct RunCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run",
@@ -38,13 +65,15 @@ struct RunCommand: ParsableCommand {
       """)
 
   @OptionGroup var pipeline: PipelineOptions
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var execution: ExecutionOptions
 
   func run() throws {
     try reporting {
       let settings = RunSettings(
         sets: pipeline.overrides.map(RunSettings.SetValue.init), memory: execution.memory?.bytes,
-        workers: execution.workers, keepGoing: execution.keepGoing)
+        workers: execution.workers, keepGoing: execution.keepGoing, spillLimit: execution.spillLimit?.bytes,
+        selection: selection.selection)
       try Runner(
         file: Paths.absolute(pipeline.file), stateFolder: try pipeline.stateFolder(), settings: settings,
         namesState: pipeline.state != nil, isResume: false, json: execution.json
@@ -68,6 +97,7 @@ struct ResumeCommand: ParsableCommand {
   @Argument(help: "The DAG file. (default: the one of the last run in .graphrun here, or in --state)")
   var file: String?
   @OptionGroup var stateOptions: StateOptions
+  @OptionGroup var selection: SelectionOptions
   @OptionGroup var execution: ExecutionOptions
 
   func run() throws {
@@ -79,7 +109,17 @@ struct ResumeCommand: ParsableCommand {
       var settings = try RunSettings(json: last.settings)
       if let memory = execution.memory { settings.memory = memory.bytes }
       if let workers = execution.workers { settings.workers = workers }
+      if let limit = execution.spillLimit { settings.spillLimit = limit.bytes }
       if execution.keepGoing { settings.keepGoing = true }
+      if selection.selection != RunSelection() {
+        settings.selection = selection.selection
+      } else if settings.selection?.onlyFailed == true {
+        settings.selection = nil
+      } else if var forced = settings.selection {
+        // What the run that is resumed has done again counts as done.
+        forced.sinceRun = forced.sinceRun ?? last.id
+        settings.selection = forced
+      }
       try Runner(
         file: file.map(Paths.absolute) ?? last.file, stateFolder: folder, settings: settings,
         namesState: stateOptions.state != nil, isResume: true, json: execution.json
@@ -105,9 +145,16 @@ struct RunSettings: Codable, Sendable {
   var memory: Int?
   var workers: Int?
   var keepGoing: Bool
+  var spillLimit: Int?
+  var selection: RunSelection?
 
-  init(sets: [SetValue], memory: Int?, workers: Int?, keepGoing: Bool) {
+  init(
+    sets: [SetValue], memory: Int?, workers: Int?, keepGoing: Bool, spillLimit: Int? = nil,
+    selection: RunSelection = RunSelection()
+  ) {
     (self.sets, self.memory, self.workers, self.keepGoing) = (sets, memory, workers, keepGoing)
+    self.spillLimit = spillLimit
+    self.selection = selection == RunSelection() ? nil : selection
   }
 
   init(json: String) throws { self = try JSONDecoder().decode(RunSettings.self, from: Data(json.utf8)) }

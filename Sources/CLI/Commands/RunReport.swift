@@ -48,14 +48,17 @@ struct RunReport {
       let rest = summary.rejects.count > 1 ? " and \(Format.count(summary.rejects.count - 1)) more" : ""
       lines.append("set aside \(Format.counted(records, "record")): \(first)\(rest)")
     }
-    for stage in pipeline.graph.stages where !stage.isBag {
+    let values = pipeline.graph.stages.filter { !$0.isBag && pipeline.graph.isKept($0) }
+    for stage in values.prefix(shownValues) {
       lines.append(
         "value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
     }
+    if values.count > shownValues { lines.append("… and \(Format.counted(values.count - shownValues, "value")) more") }
     return lines
   }
 
   private static let shownFailures = 5
+  private static let shownValues = 10
 
   private static func failed(_ summary: RunSummary, _ resume: String, _ stateFolder: StateFolder) -> [String] {
     let last = summary.last

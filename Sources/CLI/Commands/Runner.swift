@@ -26,7 +26,8 @@ struct Runner {
       name: pipeline.name, file: file, folder: Paths.current,
       command: CommandLine.arguments.map(Shell.quoted).joined(separator: " "), settings: try settings.json(),
       graph: pipeline.graph, registry: Operations.registry, memory: memory, workers: workers,
-      keepsGoing: settings.keepGoing, isResume: isResume)
+      keepsGoing: settings.keepGoing, isResume: isResume, selection: settings.selection ?? RunSelection(),
+      spillLimit: settings.spillLimit.map { ByteCount($0) })
     let session = try RunSession(request, in: stateFolder)
     let display = LiveDisplay(terminal: Terminal.standardError()) { Output.write($0, to: STDERR_FILENO) }
     if let died = session.died, !json {

@@ -28,6 +28,12 @@ struct MemoryBudget {
     slack = min(max(limit / 20, 2 << 20), 32 << 20)
   }
 
+  /// Whether there is a bound at all.
+  var isBounded: Bool { limit < MemoryBudget.unbounded }
+
+  /// A limit that stands for none.
+  static let unbounded = Int.max / 4
+
   /// What tasks and their results may take together.
   var capacity: Int { max(0, limit - idle - slack) }
 

@@ -6,9 +6,10 @@ package final class InMemoryRun: Sendable {
 
   /// Decides the order; nothing runs yet.
   ///
-  /// - Parameter memory: bytes that results and working memory may take.
-  package init(_ graph: TaskGraph, workers: Int, memory: Int = .max / 4) {
+  /// - Parameter memory: bytes that results and working memory may take; `nil` for no bound.
+  package init(_ graph: TaskGraph, workers: Int, memory: Int? = nil) {
     let clock = RunClock()
+    let memory = memory ?? MemoryBudget.unbounded
     let store = ValueStore(
       registry: OpRegistry(), spills: nil, fingerprint: { _ in preconditionFailure("nothing is spilled") },
       readRecorded: { _ in preconditionFailure("nothing is recorded") })

@@ -10,6 +10,8 @@ public struct RunSelection: Hashable, Sendable, Codable {
   public var from: [String] = []
   /// Run only what failed in the last run, and what that needs.
   public var onlyFailed = false
+  /// The run that began doing what is forced: what has been done since counts as done.
+  public var sinceRun: Int64?
 
   public init(force: Bool = false, from: [String] = [], onlyFailed: Bool = false) {
     (self.force, self.from, self.onlyFailed) = (force, from, onlyFailed)
@@ -29,9 +31,15 @@ public struct RunPlan: Sendable {
   private let isKept: [Bool]
 
   /// The plan of a run where nothing has run.
-  init(graph: TaskGraph) {
-    self.init(graph: graph, prior: PriorState(), stored: StoredResults(), Fingerprint.all(of: graph), forced: [])
+  /// - Throws: `SchedulerError` with code `.notFound` if the selection names what is not there.
+  init(graph: TaskGraph, selection: RunSelection = RunSelection()) throws {
+    guard !selection.onlyFailed else { throw RunPlan.nothingFailed }
+    self.init(
+      graph: graph, prior: PriorState(), stored: StoredResults(), Fingerprint.all(of: graph),
+      forced: try RunPlan.forced(selection, graph))
   }
+
+  private static let nothingFailed = SchedulerError(.notFound, "--only-failed: no task of the last run failed")
 
   /// Everything runs, and nothing is compared with anything.
   init(inMemory graph: TaskGraph) {
@@ -52,13 +60,11 @@ public struct RunPlan: Sendable {
   ) throws {
     let fingerprints = Fingerprint.all(of: graph)
     let prior = try PriorState.read(db, file: file)
-    let stored = try selection.force ? StoredResults() : StoredResults(db, fingerprints: fingerprints)
+    let stored = try StoredResults(db, fingerprints: fingerprints, countingFrom: selection.sinceRun)
     var targets: [TaskID]?
     if selection.onlyFailed {
       targets = prior.failed.compactMap { graph.task($0) }
-      guard targets?.isEmpty == false else {
-        throw SchedulerError(.notFound, "--only-failed: no task of the last run failed")
-      }
+      guard targets?.isEmpty == false else { throw RunPlan.nothingFailed }
     }
     self.init(
       graph: graph, prior: prior, stored: stored, fingerprints, forced: try RunPlan.forced(selection, graph),
@@ -83,7 +89,7 @@ public struct RunPlan: Sendable {
     }
     var lost: [TaskID: RunReason] = [:]
     decisions = graph.culled(to: targets) { task in
-      if !again.isEmpty, again[Int(task)] { return false }
+      if !again.isEmpty, again[Int(task)], !stored.isRecent(task) { return false }
       if stored.row(of: task) != nil { return true }
       guard let result = stored.files[task] else { return false }
       if let reason = RunPlan.problem(
@@ -94,6 +100,8 @@ public struct RunPlan: Sendable {
       }
       return true
     }
+    planned = decisions.count { $0 == .runs }
+    reused = decisions.count { $0 == .reused }
     self.lost = lost
     changes = Changes(in: graph, since: prior, forced: forced)
   }
@@ -118,8 +126,8 @@ public struct RunPlan: Sendable {
   public func decision(_ task: TaskID) -> TaskDecision { decisions[Int(task)] }
 
   /// How many tasks run.
-  public var planned: Int { decisions.count { $0 == .runs } }
-  public var reused: Int { decisions.count { $0 == .reused } }
+  public let planned: Int
+  public let reused: Int
 
   /// How the tasks that run form units.
   public func fused() -> FusedTasks { graph.fused(decisions.map { $0 == .runs }, consumers: graph.consumers()) }

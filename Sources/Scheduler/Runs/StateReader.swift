@@ -22,7 +22,11 @@ public struct StateReader: Sendable {
   }
 
   /// What a run of `graph` would do on a folder where nothing has run.
-  public static func freshPlan(_ graph: TaskGraph) -> RunPlan { RunPlan(graph: graph) }
+  ///
+  /// - Throws: `SchedulerError` with code `.notFound` if the selection names what is not there.
+  public static func freshPlan(_ graph: TaskGraph, selection: RunSelection = RunSelection()) throws -> RunPlan {
+    try RunPlan(graph: graph, selection: selection)
+  }
 
   /// - Parameter file: of this DAG file; `nil` for whichever ran last.
   public func lastRun(of file: String? = nil) throws -> RunRecord? {

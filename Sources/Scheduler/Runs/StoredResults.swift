@@ -20,6 +20,7 @@ struct StoredResult: Sendable {
   /// A file, or an extent of the spill store.
   var path: String?
   var bytes: Int
+  var run: Int64
 }
 
 /// Which tasks of a graph have results from earlier runs, by fingerprint.
@@ -28,6 +29,9 @@ struct StoredResults: Sendable {
   private var rows: [Int64] = []
   private var rowBytes: [Int32] = []
   private(set) var files: [TaskID: StoredResult] = [:]
+  /// Rows and runs from these on are recent.
+  private var recentRow = Int64.max
+  private var recentRun = Int64.max
 
   init() {}
 
@@ -38,13 +42,23 @@ struct StoredResults: Sendable {
 
   func bytes(of task: TaskID) -> Int { row(of: task) != nil ? Int(rowBytes[Int(task)]) : files[task]?.bytes ?? 0 }
 
+  /// Whether the result was made since the run that counting began with.
+  func isRecent(_ task: TaskID) -> Bool {
+    (row(of: task) ?? 0) >= recentRow || (files[task]?.run ?? 0) >= recentRun
+  }
+
   /// Looks all results up that tasks with these fingerprints have.
   ///
   /// - Complexity: O(results on record); memory for the tasks alone.
-  init(_ db: Database, fingerprints: [Fingerprint]) throws {
+  init(_ db: Database, fingerprints: [Fingerprint], countingFrom run: Int64? = nil) throws {
     let hasRecords = try Bool.fetchOne(
       db, sql: "SELECT EXISTS (SELECT 1 FROM attempt) OR EXISTS (SELECT 1 FROM result)")
     guard hasRecords == true else { return }
+    if let run {
+      recentRun = run
+      let before = try Int64.fetchOne(db, sql: "SELECT max(id) FROM attempt WHERE run < ?", arguments: [run])
+      recentRow = (before ?? 0) + 1
+    }
     let index = FingerprintIndex(fingerprints)
     let statement = try db.cachedStatement(
       sql: "SELECT id, fingerprint, bytes_out FROM attempt WHERE fingerprint IS NOT NULL ORDER BY id"
@@ -68,7 +82,7 @@ struct StoredResults: Sendable {
       }
     }
     let results = try Row.fetchCursor(
-      db, sql: "SELECT fingerprint, store, kind, value, path, bytes FROM result ORDER BY id")
+      db, sql: "SELECT fingerprint, store, kind, value, path, bytes, run FROM result ORDER BY id")
     while let row = try results.next() {
       let bytes: Data? = row[0]
       guard let bytes, let fingerprint = Fingerprint(bytes: bytes), let store = StoredResult.Store(rawValue: row[1])
@@ -77,7 +91,8 @@ struct StoredResults: Sendable {
         // What is in the spill store goes with the run; it never replaces what stays.
         if store == .spill, let before = files[task], before.store != .spill { return }
         files[task] = StoredResult(
-          store: store, kind: row[2], value: (row[3] as Data?).map { Buffer($0) }, path: row[4], bytes: row[5])
+          store: store, kind: row[2], value: (row[3] as Data?).map { Buffer($0) }, path: row[4], bytes: row[5],
+          run: row[6])
       }
     }
   }

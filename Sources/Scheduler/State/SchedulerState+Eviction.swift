@@ -48,13 +48,13 @@ extension SchedulerState {
   /// Evicts and spills results for a unit that does not fit.
   /// - Returns: whether memory became free at once, so that the unit is worth another try.
   mutating func makeRoom(for task: TaskID, _ needed: Int) -> Bool {
-    let isSource = graph.inputs(of: task).isEmpty
+    let isSource = inputs[task].isEmpty
     var short = needed - budget.available - eviction.spillingBytes
     guard short > 0, !isSource || running == 0 else { return false }
     eviction.hasBeenShort = true
     var freed = false
     // Pinned for the search: what the unit itself reads is no candidate.
-    for input in graph.inputs(of: task) { pins[Int(input)] += 1 }
+    for input in inputs[task] { pins[Int(input)] += 1 }
     while short > 0, let victim = nextVictim(cleanOnes: true) {
       let size = bytes[Int(victim)]
       short -= size
@@ -68,7 +68,7 @@ extension SchedulerState {
         startSpilling(victim)
       }
     }
-    for input in graph.inputs(of: task) { pins[Int(input)] -= 1 }
+    for input in inputs[task] { pins[Int(input)] -= 1 }
     return freed
   }
 

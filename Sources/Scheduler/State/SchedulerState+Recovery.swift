@@ -24,7 +24,7 @@ extension SchedulerState {
   /// Puts a unit back among those that can start, or among those that wait if an input was lost meanwhile.
   mutating func makeReadyOrWait(_ head: TaskID) {
     waitingFor[Int(head)] = 0
-    for input in graph.inputs(of: head) where status[Int(input)] != .outside && status[Int(input)] != .done {
+    for input in inputs[head] where status[Int(input)] != .outside && status[Int(input)] != .done {
       waitingFor[Int(head)] += 1
     }
     if waitingFor[Int(head)] == 0 { makeReady(head) } else { status[Int(head)] = .waiting }
@@ -44,7 +44,7 @@ extension SchedulerState {
       default: break
       }
     }
-    let head = order[Int(rank[Int(result)])]
+    let head = head(of: result)
     var task = head
     while true {
       status[Int(task)] = .waiting
@@ -55,7 +55,7 @@ extension SchedulerState {
       task = next
     }
     effects.recomputed.append(result)
-    for input in graph.inputs(of: head) {
+    for input in inputs[head] {
       usesLeft[Int(input)] += 1
       if status[Int(input)] == .outside {
         if residence[Int(input)] == .nowhere {

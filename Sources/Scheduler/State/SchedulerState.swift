@@ -2,7 +2,8 @@ import Graph
 
 // The scheduler's decisions, without a clock, a thread or a file: an event goes in, effects come out.
 //
-// What is decided about is units: a task, or a chain of tasks that are fused (see `TaskGraph.fused`). Units start
+// What is decided about is units: a task, or a chain of tasks that are fused (see `TaskGraph.fused`) as long as they are
+// small: a unit that would take a large part of the memory runs step by step, each step with sizes that are known. Units start
 // strictly in the run's order among those that can start. The first of them decides: if it does not fit into memory,
 // results whose next use is furthest in the order are spilled for it (Bélády's rule, which needs no guess because the
 // order is known), and nothing behind it overtakes it. Only a unit that waits for a pool or a resource, or for its next
@@ -49,25 +50,26 @@ struct SchedulerState {
   }
 
   let graph: TaskGraph
-  let consumers: TaskGraph.Consumers
-  let fused: FusedTasks
-  /// The units' first tasks in the order in which they start.
-  let order: [TaskID]
+  let consumers: TaskEdges
+  let inputs: TaskEdges
+  private(set) var fused: FusedTasks
+  /// The units' first tasks in the order in which they start; of a unit that was split, the part that comes next.
+  let order: DenseArray<TaskID>
   let settings: Settings
   /// The place in `order` of a task's unit.
-  private(set) var rank: [Int32]
+  let rank: DenseArray<Int32>
 
   var budget: MemoryBudget
-  var status: [TaskStatus]
-  var residence: [Residence]
+  let status: DenseArray<TaskStatus>
+  let residence: DenseArray<Residence>
   /// Inputs that are not there yet.
-  var waitingFor: [Int32]
+  let waitingFor: DenseArray<Int32>
   /// Tasks that have yet to use the result.
-  var usesLeft: [Int32]
+  let usesLeft: DenseArray<Int32>
   /// Running tasks that have this result as an input.
-  var pins: [Int32]
+  let pins: DenseArray<Int32>
   /// Of a result; while a unit runs, what it has reserved, at its first task.
-  var bytes: [Int]
+  let bytes: DenseArray<Int>
   /// What can start, for each set of limits that tasks take from.
   private var ready: [ReadyClass]
   /// By stage: its place in `ready`.
@@ -114,7 +116,7 @@ struct SchedulerState {
     let fused = settings.fuses ? graph.fused(included, consumers: consumers) : FusedTasks()
     let whole = graph.prioritized(graph.ordered(included, consumers: consumers), included, consumers: consumers)
     let order = fused.fusedCount == 0 ? whole : whole.filter { !fused.isInner($0) }
-    var rank = [Int32](repeating: .max, count: count)
+    let rank = DenseArray(repeating: Int32.max, count: count)
     for (position, head) in order.enumerated() {
       rank[Int(head)] = Int32(position)
       var task = head
@@ -123,17 +125,19 @@ struct SchedulerState {
         task = next
       }
     }
-    (self.consumers, self.fused, self.order, self.rank) = (consumers, fused, order, rank)
-    status = included.map { $0 ? .waiting : .outside }
-    residence = decisions.map { $0 == .reused ? .disk : .nowhere }
-    var waitingFor = [Int32](repeating: 0, count: count)
+    (self.consumers, self.fused, self.order, self.rank) = (consumers, fused, DenseArray(order), rank)
+    let inputs = graph.inputEdges()
+    self.inputs = inputs
+    status = DenseArray(included.map { $0 ? .waiting : .outside })
+    residence = DenseArray(decisions.map { $0 == .reused ? .disk : .nowhere })
+    let waitingFor = DenseArray(repeating: Int32(0), count: count)
     for task in graph.tasks where included[Int(task)] {
-      for input in graph.inputs(of: task) where included[Int(input)] { waitingFor[Int(task)] += 1 }
+      for input in inputs[task] where included[Int(input)] { waitingFor[Int(task)] += 1 }
     }
     self.waitingFor = waitingFor
-    usesLeft = graph.usesLeft(included, consumers: consumers)
-    pins = [Int32](repeating: 0, count: count)
-    bytes = [Int](repeating: 0, count: count)
+    usesLeft = DenseArray(graph.usesLeft(included, consumers: consumers))
+    pins = DenseArray(repeating: 0, count: count)
+    bytes = DenseArray(repeating: 0, count: count)
     for task in graph.tasks where decisions[Int(task)] == .reused { bytes[Int(task)] = storedBytes(task) }
     correction = [Double](repeating: 0, count: graph.stages.count)
     extraScratch = [Int](repeating: 0, count: graph.stages.count)
@@ -286,7 +290,7 @@ struct SchedulerState {
   // MARK: - Ends
 
   private mutating func learn(_ task: TaskID, _ size: Int) {
-    let inputs = graph.inputs(of: task)
+    let inputs = self.inputs[task]
     let stage = graph.stageNumber(of: task)
     let expected = estimate(task, stage, inputs.map { bytes[Int($0)] }).output
     // Of small results nothing can be learnt for large ones.
@@ -298,9 +302,8 @@ struct SchedulerState {
     running -= 1
     budget.release(bytes[Int(head)])
     bytes[Int(head)] = 0
-    let takes = ready[readyClass[graph.stageNumber(of: head)]].takes
-    for (name, amount) in takes { limitsLeft[name, default: 0] += amount }
-    for input in graph.inputs(of: head) {
+    if !limitsLeft.isEmpty { take(-1, for: head) }
+    for input in inputs[head] {
       pins[Int(input)] -= 1
       if letsGo { self.letGo(of: input) }
     }
@@ -351,7 +354,7 @@ struct SchedulerState {
         status[Int(consumer)] = .skipped
         newlySkipped.append(consumer)
         stack.append(consumer)
-        for input in graph.inputs(of: consumer) { letGo(of: input) }
+        for input in inputs[consumer] { letGo(of: input) }
       }
     }
     skipped += newlySkipped.count
@@ -372,7 +375,11 @@ struct SchedulerState {
       makeReadyOrWait(last.task)
     }
     while let task = firstReady() {
-      let (own, learnt, toRead) = need(of: task)
+      var (own, learnt, toRead) = need(of: task)
+      if own > budget.capacity / 4, fused.next(after: task) != nil {
+        fused.split(after: task)
+        (own, learnt, toRead) = need(of: task)
+      }
       let needed = own + learnt + toRead
       if needed > budget.available {
         if makeRoom(for: task, needed) { continue }
@@ -394,6 +401,7 @@ struct SchedulerState {
 
   mutating func makeReady(_ task: TaskID) {
     status[Int(task)] = .ready
+    order[Int(rank[Int(task)])] = task
     ready[readyClass[graph.stageNumber(of: task)]].queue.insert(rank[Int(task)])
   }
 
@@ -424,9 +432,10 @@ struct SchedulerState {
 
   /// What the unit takes itself, what it was seen to take beyond that, and what reading its inputs back takes.
   private mutating func need(of head: TaskID) -> (own: Int, learnt: Int, toRead: Int) {
+    guard budget.isBounded else { return (0, 0, 0) }
     sizes.removeAll(keepingCapacity: true)
     var toRead = 0
-    let inputs = graph.inputs(of: head)
+    let inputs = self.inputs[head]
     for (position, input) in inputs.enumerated() {
       sizes.append(bytes[Int(input)])
       // The same input twice is read once.
@@ -459,9 +468,8 @@ struct SchedulerState {
     running += 1
     bytes[Int(head)] = own
     budget.reserve(own + toRead)
-    let takes = ready[readyClass[graph.stageNumber(of: head)]].takes
-    for (name, amount) in takes { limitsLeft[name, default: 0] -= amount }
-    for input in graph.inputs(of: head) {
+    if !limitsLeft.isEmpty { take(1, for: head) }
+    for input in inputs[head] {
       pins[Int(input)] += 1
       if residence[Int(input)] == .disk {
         residence[Int(input)] = .both
@@ -471,13 +479,26 @@ struct SchedulerState {
     }
   }
 
+  private mutating func take(_ sign: Int, for head: TaskID) {
+    for (name, amount) in ready[readyClass[graph.stageNumber(of: head)]].takes {
+      limitsLeft[name, default: 0] -= sign * amount
+    }
+  }
+
   private mutating func refuse(_ task: TaskID, needed: Int) {
     makeUnready(task)
     status[Int(task)] = .failed
     failed += 1
     effects.refused.append((task, needed, budget.capacity, !eviction.unspillable.isEmpty))
-    for input in graph.inputs(of: task) { letGo(of: input) }
+    for input in inputs[task] { letGo(of: input) }
     skipDependents(of: task)
+  }
+
+  /// The first task of the unit that `task` belongs to.
+  func head(of task: TaskID) -> TaskID {
+    var task = task
+    while fused.isInner(task) { task = inputs[task][0] }
+    return task
   }
 
   /// What is wrong with the books, if anything; for tests.

@@ -66,8 +66,9 @@ final class Engine: Sendable {
   let monitor = Monitor()
   /// Tells the spilling thread of work.
   private let spillWork = DispatchSemaphore(value: 0)
-  /// - Note: `nonisolated(unsafe)`: read and written only while holding `monitor`.
-  nonisolated(unsafe) var core: Core
+  /// Behind a pointer, so that each of the many accesses needs no check of its own.
+  /// - Note: `nonisolated(unsafe)`: what it points at is read and written only while holding `monitor`.
+  nonisolated(unsafe) let core: UnsafeMutablePointer<Core>
   /// By stage: which operation it has, as an index into `pace`.
   let opNumbers: [Int]
   let current: [CurrentTask]
@@ -92,35 +93,47 @@ final class Engine: Sendable {
       return numbers[stage.op.name]!
     }
     current = (0..<settings.workers).map { _ in CurrentTask() }
-    core = Core(
-      state: SchedulerState(
-        graph: plan.graph, decisions: plan.decisions, storedBytes: { plan.storedBytes($0) }, settings: scheduling,
-        budget: budget),
-      values: ResultSlots(count: plan.graph.taskCount), pace: Array(repeating: OpPace(), count: numbers.count))
+    core = .allocate(capacity: 1)
+    core.initialize(
+      to: Core(
+        state: SchedulerState(
+          graph: plan.graph, decisions: plan.decisions, storedBytes: { plan.storedBytes($0) }, settings: scheduling,
+          budget: budget),
+        values: ResultSlots(count: plan.graph.taskCount), pace: Array(repeating: OpPace(), count: numbers.count)))
+  }
+
+  deinit {
+    core.deinitialize(count: 1)
+    core.deallocate()
   }
 
   /// Runs everything; returns when nothing runs any more.
   func run() -> Result {
     var threads = (0..<settings.workers).map { number in
-      Engine.thread("graphrun-worker-\(number)") { [self] in Worker(number, self).work() }
+      Engine.thread("graphrun-worker-\(number)") { [self] in
+        var worker = Worker(number, self)
+        worker.work()
+      }
     }
     threads.append(Engine.thread("graphrun-spill") { [self] in spillUntilEnd() })
     watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
     return monitor.withLock {
-      core.values = ResultSlots(count: 0)
-      return Result(failures: core.failures, written: core.written, rejects: core.rejects, snapshot: snapshot)
+      core.pointee.values = ResultSlots(count: 0)
+      return Result(
+        failures: core.pointee.failures, written: core.pointee.written, rejects: core.pointee.rejects,
+        snapshot: snapshot)
     }
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
   func interrupt() {
     monitor.withLock {
-      if core.phase == .running {
-        core.phase = .draining
+      if core.pointee.phase == .running {
+        core.pointee.phase = .draining
       } else {
-        core.phase = .stopping
+        core.pointee.phase = .stopping
         isStopping.store(true, ordering: .relaxed)
       }
     }
@@ -142,7 +155,7 @@ final class Engine: Sendable {
   /// Changes the core, then does what follows.
   func settle(_ change: (inout Core) -> Void) {
     monitor.lock()
-    change(&core)
+    change(&core.pointee)
     let (effects, garbage) = collect()
     wakeWorkers()
     monitor.unlock()
@@ -151,30 +164,32 @@ final class Engine: Sendable {
   }
 
   /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
-  func collect() -> (SchedulerEffects, [any TaskValue]) {
-    var garbage: [any TaskValue] = []
-    for task in core.state.effects.released { if let value = core.values.take(task) { garbage.append(value) } }
-    for task in core.state.effects.evicted { if let value = core.values.take(task) { garbage.append(value) } }
+  func collect() -> (SchedulerEffects, [ResultBox]) {
+    var garbage: [ResultBox] = []
+    for task in core.pointee.state.effects.released { core.pointee.values.drop(task, &garbage) }
+    for task in core.pointee.state.effects.evicted { core.pointee.values.drop(task, &garbage) }
     let effects: SchedulerEffects
-    if core.state.effects.isEmpty {
-      core.state.effects.released.removeAll(keepingCapacity: true)
-      core.state.effects.evicted.removeAll(keepingCapacity: true)
+    if core.pointee.state.effects.isEmpty {
+      core.pointee.state.effects.released.removeAll(keepingCapacity: true)
+      core.pointee.state.effects.evicted.removeAll(keepingCapacity: true)
       effects = SchedulerEffects()
     } else {
-      effects = core.state.takeEffects()
-      for task in effects.toSpill { if let value = core.values[task] { core.toSpill.append((task, value)) } }
+      effects = core.pointee.state.takeEffects()
+      for task in effects.toSpill {
+        if let result = core.pointee.values[task] { core.pointee.toSpill.append((task, result.value)) }
+      }
     }
     return (effects, garbage)
   }
 
   /// Wakes who can go on: a worker where something can start, everybody at the end. To be called holding `monitor`.
   func wakeWorkers() {
-    if core.state.isOver, !core.hasEnded {
-      core.hasEnded = true
+    if core.pointee.state.isOver, !core.pointee.hasEnded {
+      core.pointee.hasEnded = true
       ended.signal()
       spillWork.signal()
       monitor.broadcast()
-    } else if core.idle > 0, core.state.readyCount > 0 {
+    } else if core.pointee.idle > 0, core.pointee.state.readyCount > 0 {
       monitor.signal()
     }
   }
@@ -196,14 +211,14 @@ final class Engine: Sendable {
 
   private func refuse(_ refusal: (task: TaskID, needed: Int, capacity: Int, isStuck: Bool)) {
     monitor.withLock {
-      if refusal.isStuck, let cause = core.spillError {
-        core.errors[refusal.task] = TaskError(
+      if refusal.isStuck, let cause = core.pointee.spillError {
+        core.pointee.errors[refusal.task] = TaskError(
           cause.code, "it does not fit beside results that could not be spilled: \(cause.message)", file: cause.file,
           cause: cause.cause)
         return
       }
-      let advised = MemoryAdvice.limit(for: refusal.needed, idle: core.state.budget.idle)
-      core.errors[refusal.task] = TaskError(
+      let advised = MemoryAdvice.limit(for: refusal.needed, idle: core.pointee.state.budget.idle)
+      core.pointee.errors[refusal.task] = TaskError(
         .outOfMemory,
         "it needs about \(ByteCount(refusal.needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
           + "\(ByteCount(refusal.capacity)) for tasks; resume with --memory \(advised) or more")
@@ -214,8 +229,8 @@ final class Engine: Sendable {
   private func record(_ task: TaskID, skipped: [TaskID]) {
     let label = plan.label(of: task)
     let error = monitor.withLock {
-      let error = core.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
-      core.failures.append(
+      let error = core.pointee.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
+      core.pointee.failures.append(
         RunFailure(
           key: plan.graph.key(of: task), op: plan.graph.stages[plan.graph.stageNumber(of: task)].op.name, label: label,
           error: error, skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) },
@@ -226,7 +241,7 @@ final class Engine: Sendable {
   }
 
   private func recordRetry(_ task: TaskID, attempt: Int, at: Double) {
-    let error = monitor.withLock { core.errors.removeValue(forKey: task) } ?? TaskError(.failed, "it failed")
+    let error = monitor.withLock { core.pointee.errors.removeValue(forKey: task) } ?? TaskError(.failed, "it failed")
     let now = clock.now
     writer?.failure(task, error, label: plan.label(of: task), skipped: [], willRetry: true, at: now)
     let wait = String(Int(((at - now) * 10).rounded()))
@@ -243,9 +258,9 @@ final class Engine: Sendable {
     while true {
       spillWork.wait()
       let (batch, isOver) = monitor.withLock {
-        let batch = core.toSpill
-        core.toSpill = []
-        return (batch, core.hasEnded)
+        let batch = core.pointee.toSpill
+        core.pointee.toSpill = []
+        return (batch, core.pointee.hasEnded)
       }
       if !batch.isEmpty { spill(batch) }
       spills?.trim()
@@ -254,7 +269,7 @@ final class Engine: Sendable {
   }
 
   private func spill(_ batch: [(task: TaskID, value: any TaskValue)]) {
-    guard let spills else { return settle { core in for (task, _) in batch { core.state.spillFailed(task) } } }
+    guard let spills else { return settle { for (task, _) in batch { $0.state.spillFailed(task) } } }
     let results = spills.write(
       batch.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
     for ((task, value), result) in zip(batch, results) {
@@ -286,11 +301,11 @@ final class Engine: Sendable {
       let running = current.compactMap(\.task)
       let outside = current.reduce(0) { $0 + $1.outsideBytes }
       var resident = settings.residentBytes() + outside
-      if resident > monitor.withLock({ core.state.budget.believed }) + (4 << 20) {
+      if resident > monitor.withLock({ core.pointee.state.budget.believed }) + (4 << 20) {
         ProcessMemory.releaseFreeMemory()
         resident = settings.residentBytes() + outside
       }
-      let share = monitor.withLock { max(0, resident - core.state.budget.idle - core.values.bytes) }
+      let share = monitor.withLock { max(0, resident - core.pointee.state.budget.idle - core.pointee.values.bytes) }
       for worker in current { worker.sawScratch(share / max(running.count, 1)) }
       settle { $0.state.measured(resident: resident, running: running) }
       let now = clock.now
@@ -325,13 +340,13 @@ final class Engine: Sendable {
         key: plan.graph.key(of: $0.task), label: plan.label(of: $0.task), seconds: now - $0.start)
     }
     monitor.withLock {
-      snapshot.phase = core.phase
-      snapshot.done = core.state.done
-      snapshot.failed = core.state.failed
-      snapshot.skipped = core.state.skipped
-      snapshot.retried = core.state.retried
-      snapshot.rows = core.rows
-      snapshot.believedBytes = core.state.budget.believed
+      snapshot.phase = core.pointee.phase
+      snapshot.done = core.pointee.state.done
+      snapshot.failed = core.pointee.state.failed
+      snapshot.skipped = core.pointee.state.skipped
+      snapshot.retried = core.pointee.state.retried
+      snapshot.rows = core.pointee.rows
+      snapshot.believedBytes = core.pointee.state.budget.believed
     }
     return snapshot
   }
@@ -369,7 +384,7 @@ struct OpPace: Sendable {
   private var seconds = 0.0
 
   private static let quickSeconds = 20e-6
-  private static let most = 64
+  private static let most = 128
 
   /// How many tasks a worker may take at once.
   var batch: Int {
@@ -428,9 +443,20 @@ final class CurrentTask: Sendable {
   var peakScratch: Int { scratch.load(ordering: .relaxed) }
 }
 
+/// A result in memory, as many share it.
+final class ResultBox: Sendable {
+  let value: any TaskValue
+  let bytes: Int
+
+  init(_ value: any TaskValue) {
+    self.value = value
+    bytes = value.byteCount
+  }
+}
+
 /// Results in memory, one place a task.
 struct ResultSlots: ~Copyable {
-  private let places: UnsafeMutablePointer<(any TaskValue)?>
+  private let places: UnsafeMutablePointer<ResultBox?>
   private let count: Int
   /// Bytes of all that is here.
   private(set) var bytes = 0
@@ -446,19 +472,18 @@ struct ResultSlots: ~Copyable {
     places.deallocate()
   }
 
-  subscript(task: TaskID) -> (any TaskValue)? { places[Int(task)] }
+  subscript(task: TaskID) -> ResultBox? { places[Int(task)] }
 
-  mutating func put(_ task: TaskID, _ value: any TaskValue, bytes count: Int) {
-    if let before = places[Int(task)] { bytes -= before.byteCount }
-    places[Int(task)] = value
-    bytes += count
+  mutating func put(_ task: TaskID, _ result: consuming ResultBox) {
+    bytes += result.bytes - (places[Int(task)]?.bytes ?? 0)
+    places[Int(task)] = consume result
   }
 
-  mutating func take(_ task: TaskID) -> (any TaskValue)? {
-    guard places[Int(task)] != nil else { return nil }
-    let value = (places + Int(task)).move()
-    (places + Int(task)).initialize(to: nil)
-    bytes -= value?.byteCount ?? 0
-    return value
+  /// Empties a place. A large value goes to `garbage`, to be freed when no lock is held.
+  @inline(__always)
+  mutating func drop(_ task: TaskID, _ garbage: inout [ResultBox]) {
+    guard let result = (places + Int(task)).pointee.take() else { return }
+    bytes -= result.bytes
+    if result.bytes > 16 << 10 { garbage.append(result) }
   }
 }

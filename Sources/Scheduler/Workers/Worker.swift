@@ -3,8 +3,8 @@ import Graph
 
 /// One thread that runs units: takes some, runs them, reports them.
 ///
-/// - Note: not `Sendable`: it belongs to its thread.
-final class Worker {
+/// Move-only: it belongs to its thread.
+struct Worker: ~Copyable {
   private let number: Int
   private let engine: Engine
   private let graph: TaskGraph
@@ -13,7 +13,7 @@ final class Worker {
   /// What was taken and is to be run.
   private var batch: [Unit] = []
   /// The inputs of all units in `batch`, one behind the other; `nil` where one has to be read from disk.
-  private var inputs: [(any TaskValue)?] = []
+  private var inputs: [ResultBox?] = []
   /// What was run and is to be reported.
   private var outcomes: [Outcome] = []
   private var log: RunWriter.AttemptLog
@@ -32,25 +32,35 @@ final class Worker {
 
   private struct Unit {
     let head: TaskID
+    let last: TaskID
     let attempt: Int
     let firstInput: Int
     let inputCount: Int
-  }
-
-  private enum Ending {
-    case finished(any TaskValue, location: ValueStore.Location?)
-    case failed(TaskError)
-    case cancelled
-    /// An input's stored copy is damaged.
-    case lost(input: TaskID, TaskError)
   }
 
   private struct Outcome {
     let head: TaskID
     /// Where it ended: the unit's last task, unless something went wrong.
     let task: TaskID
-    let ending: Ending
-    let seconds: Double
+    var seconds: Double
+    /// The last task's result; `nil` if something went wrong.
+    var result: ResultBox?
+    /// What there is to say beside that, as a rule nothing.
+    let remark: Remark?
+  }
+
+  private final class Remark {
+    enum Kind {
+      /// The result can be read back from there.
+      case stored(ValueStore.Location)
+      case failed(TaskError)
+      case cancelled
+      /// An input's stored copy is damaged.
+      case lost(input: TaskID, TaskError)
+    }
+
+    let kind: Kind
+    init(_ kind: Kind) { self.kind = kind }
   }
 
   init(_ number: Int, _ engine: Engine) {
@@ -60,7 +70,7 @@ final class Worker {
     current = engine.current[number]
     isKept = engine.plan.graph.stages.map { engine.plan.graph.isKept($0) }
     isRead = engine.plan.graph.stages.map { engine.plan.graph.isRead($0) }
-    fused = engine.monitor.withLock { engine.core.state.fused }
+    fused = engine.monitor.withLock { engine.core.pointee.state.fused }
     tracks = engine.writer != nil
     log = RunWriter.AttemptLog()
     let (plan, settings) = (engine.plan, engine.settings)
@@ -70,12 +80,12 @@ final class Worker {
       isStopping: { [engine] in engine.stops })
   }
 
-  func work() {
+  mutating func work() {
     engine.monitor.lock()
     while true {
       report()
       take()
-      if batch.isEmpty, engine.core.state.isOver {
+      if batch.isEmpty, engine.core.pointee.state.isOver {
         let (effects, garbage) = engine.collect()
         engine.wakeWorkers()
         engine.monitor.unlock()
@@ -86,13 +96,13 @@ final class Worker {
       }
       let (effects, garbage) = engine.collect()
       if batch.isEmpty, effects.isEmpty, garbage.isEmpty {
-        engine.core.idle += 1
-        if let next = engine.core.state.nextAttempt {
+        engine.core.pointee.idle += 1
+        if let next = engine.core.pointee.state.nextAttempt {
           engine.monitor.wait(seconds: next - engine.clock.now)
         } else {
           engine.monitor.wait()
         }
-        engine.core.idle -= 1
+        engine.core.pointee.idle -= 1
         continue
       }
       engine.wakeWorkers()
@@ -104,48 +114,56 @@ final class Worker {
     }
   }
 
-  private func free(_ garbage: consuming [any TaskValue]) {}
+  private func free(_ garbage: consuming [ResultBox]) {}
 
   // MARK: - Holding the monitor
 
-  private func report() {
+  private mutating func report() {
     guard !outcomes.isEmpty else { return }
     var seconds = 0.0
-    for outcome in outcomes {
-      seconds += outcome.seconds
-      switch outcome.ending {
-      case .finished(let value, let location):
-        let bytes = value.byteCount
-        if engine.core.state.isNeeded(outcome.task) {
-          engine.core.values.put(outcome.task, value, bytes: bytes)
-          if let location { engine.store.add(outcome.task, at: location) }
-        }
-        engine.core.state.finished(outcome.head, bytes: bytes, isStored: location != nil)
-        if engine.settings.keepsDearResults, tracks, location == nil, engine.core.state.isNeeded(outcome.task) {
-          weigh(outcome, bytes: bytes)
-        }
+    for index in outcomes.indices {
+      seconds += outcomes[index].seconds
+      if let result = outcomes[index].result.take() {
+        finished(outcomes[index], result)
+        continue
+      }
+      let outcome = outcomes[index]
+      switch outcome.remark?.kind {
       case .failed(let error):
-        engine.core.errors[outcome.task] = error
-        engine.core.state.failed(
+        engine.core.pointee.errors[outcome.task] = error
+        engine.core.pointee.state.failed(
           outcome.head, at: outcome.task, mayRetry: error.code != .invalidParameter, now: engine.clock.now,
           jitter: Double.random(in: 0...1))
-      case .cancelled: engine.core.state.cancelled(outcome.head, at: outcome.task)
       case .lost(let input, let error):
-        if !engine.core.state.lost(input, for: outcome.head) {
-          engine.core.errors[outcome.task] = error
-          engine.core.state.failed(outcome.head, at: outcome.task, mayRetry: false)
+        if !engine.core.pointee.state.lost(input, for: outcome.head) {
+          engine.core.pointee.errors[outcome.task] = error
+          engine.core.pointee.state.failed(outcome.head, at: outcome.task, mayRetry: false)
         }
+      case .cancelled, .stored, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
       }
     }
     let op = engine.opNumbers[graph.stageNumber(of: outcomes[0].head)]
-    engine.core.pace[op].saw(outcomes.count, seconds: seconds)
+    engine.core.pointee.pace[op].saw(outcomes.count, seconds: seconds)
     outcomes.removeAll(keepingCapacity: true)
-    engine.core.rows += rows
-    engine.core.written += written
-    engine.core.rejects += rejects
+    engine.core.pointee.rows += rows
+    engine.core.pointee.written += written
+    engine.core.pointee.rejects += rejects
     rows = 0
     written.removeAll()
     rejects.removeAll()
+  }
+
+  private func finished(_ outcome: Outcome, _ result: consuming ResultBox) {
+    let bytes = result.bytes
+    var isStored = false
+    let isNeeded = engine.core.pointee.state.isNeeded(outcome.task)
+    if isNeeded { engine.core.pointee.values.put(outcome.task, consume result) }
+    if let remark = outcome.remark, case .stored(let location) = remark.kind {
+      isStored = true
+      if isNeeded { engine.store.add(outcome.task, at: location) }
+    }
+    engine.core.pointee.state.finished(outcome.head, bytes: bytes, isStored: isStored)
+    if isNeeded, tracks, !isStored, engine.settings.keepsDearResults { weigh(outcome, bytes: bytes) }
   }
 
   /// Has a result written that would take far longer to compute again than to write.
@@ -156,47 +174,48 @@ final class Worker {
     let stage = graph.stageNumber(of: outcome.task)
     guard graph.stages[stage].keep == nil else { return }
     var cost = outcome.seconds
-    for input in graph.inputs(of: outcome.head) { cost += engine.core.cost[input] ?? 0 }
+    for input in graph.inputs(of: outcome.head) { cost += engine.core.pointee.cost[input] ?? 0 }
     guard cost > KeepRule.leastSeconds else { return }
     if KeepRule.isWorthKeeping(seconds: cost, bytes: bytes) {
-      engine.core.state.keepSafe(outcome.task)
+      engine.core.pointee.state.keepSafe(outcome.task)
     } else {
-      engine.core.cost[outcome.task] = cost
+      engine.core.pointee.cost[outcome.task] = cost
     }
   }
 
   /// Takes the next unit, or several where they are quick.
-  private func take() {
+  private mutating func take() {
     batch.removeAll(keepingCapacity: true)
     inputs.removeAll(keepingCapacity: true)
     var most = 1
     var op = -1
     while batch.count < most {
       // With the clock only where something waits for it.
-      let now = engine.core.state.nextAttempt == nil ? 0 : engine.clock.now
-      guard let head = engine.core.state.next(now: now) else { return }
+      let now = engine.core.pointee.state.nextAttempt == nil ? 0 : engine.clock.now
+      guard let head = engine.core.pointee.state.next(now: now) else { return }
       let firstInput = inputs.count
-      for input in graph.inputs(of: head) { inputs.append(engine.core.values[input]) }
+      for input in engine.core.pointee.state.inputs[head] { inputs.append(engine.core.pointee.values[input]) }
       batch.append(
         Unit(
-          head: head, attempt: engine.core.state.attemptNumber(head), firstInput: firstInput,
+          head: head, last: engine.core.pointee.state.fused.last(of: head),
+          attempt: engine.core.pointee.state.attemptNumber(head), firstInput: firstInput,
           inputCount: inputs.count - firstInput))
       let next = engine.opNumbers[graph.stageNumber(of: head)]
       if next != op {
-        let pace = engine.core.pace[next].batch
+        let pace = engine.core.pointee.pace[next].batch
         most = op < 0 ? pace : min(most, batch.count + pace - 1)
         op = next
       }
       // The others shall have their part.
       if batch.count == 1, most > 1 {
-        most = min(most, 1 + engine.core.state.readyCount / engine.settings.workers)
+        most = min(most, 1 + engine.core.pointee.state.readyCount / engine.settings.workers)
       }
     }
   }
 
   // MARK: - Without the monitor
 
-  private func run() {
+  private mutating func run() {
     var time = tracks || batch.count == 1 ? engine.clock.now : 0
     let first = time == 0 ? engine.clock.now : time
     let measuresProcessor = tracks && batch.count == 1
@@ -206,7 +225,7 @@ final class Worker {
     arguments.removeAll(keepingCapacity: true)
     if !tracks, batch.count > 1 {
       let seconds = (engine.clock.now - first) / Double(batch.count)
-      outcomes = outcomes.map { Outcome(head: $0.head, task: $0.task, ending: $0.ending, seconds: seconds) }
+      for index in outcomes.indices { outcomes[index].seconds = seconds }
     }
     if !log.isEmpty, let writer = engine.writer {
       writer.append(log)
@@ -215,14 +234,14 @@ final class Worker {
   }
 
   /// - Returns: the time at its end.
-  private func run(_ unit: Unit, from start: Double, measuresProcessor: Bool) -> Double {
+  private mutating func run(_ unit: Unit, from start: Double, measuresProcessor: Bool) -> Double {
     var time = start
     var task = unit.head
     arguments.removeAll(keepingCapacity: true)
     if batch.count == 1 || unit.head == batch[0].head { current.begin(unit.head, at: start) }
     for position in 0..<unit.inputCount {
-      if let value = inputs[unit.firstInput + position] {
-        arguments.append(value)
+      if let result = inputs[unit.firstInput + position].take() {
+        arguments.append(result.value)
         continue
       }
       let inputIDs = graph.inputs(of: task)
@@ -233,8 +252,8 @@ final class Worker {
         let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
         outcomes.append(
           Outcome(
-            head: unit.head, task: task,
-            ending: error.code == .corruptValue ? .lost(input: input, error) : .failed(error), seconds: 0))
+            head: unit.head, task: task, seconds: 0, result: nil,
+            remark: Remark(error.code == .corruptValue ? .lost(input: input, error) : .failed(error))))
         return engine.clock.now
       }
     }
@@ -244,7 +263,7 @@ final class Worker {
       let processorStart = measuresProcessor ? RunClock.threadSeconds : 0
       do {
         let value = try perform(task, stage, unit, &record)
-        let next = fused.next(after: task)
+        let next = task == unit.last ? nil : fused.next(after: task)
         let location = try store(value, of: task, stage, &record)
         if tracks || batch.count == 1 {
           let end = engine.clock.now
@@ -253,7 +272,9 @@ final class Worker {
         arguments.removeAll(keepingCapacity: true)
         guard let next else {
           outcomes.append(
-            Outcome(head: unit.head, task: task, ending: .finished(value, location: location), seconds: time - start))
+            Outcome(
+              head: unit.head, task: task, seconds: time - start, result: ResultBox(value),
+              remark: location.map { Remark(.stored($0)) }))
           return time
         }
         arguments.append(value)
@@ -266,14 +287,14 @@ final class Worker {
         finish(&record, from: &time, to: engine.clock.now, processorStart, measuresProcessor)
         outcomes.append(
           Outcome(
-            head: unit.head, task: task, ending: error.code == .cancelled ? .cancelled : .failed(error),
-            seconds: time - start))
+            head: unit.head, task: task, seconds: time - start, result: nil,
+            remark: Remark(error.code == .cancelled ? .cancelled : .failed(error))))
         return time
       }
     }
   }
 
-  private func finish(
+  private mutating func finish(
     _ record: inout RunWriter.Attempt, from time: inout Double, to end: Double, _ processorStart: Double,
     _ measuresProcessor: Bool
   ) {
@@ -285,7 +306,7 @@ final class Worker {
     if tracks { log.append(record) }
   }
 
-  private func perform(
+  private mutating func perform(
     _ task: TaskID, _ stage: Int, _ unit: Unit, _ record: inout RunWriter.Attempt
   ) throws -> any TaskValue {
     let first = graph.stages[stage].firstTask
@@ -320,11 +341,11 @@ final class Worker {
 
   private func load(_ input: TaskID) throws -> any TaskValue {
     try engine.store.load(input) {
-      engine.monitor.withLock { engine.core.values[input] }
+      engine.monitor.withLock { engine.core.pointee.values[input]?.value }
     } publish: { value in
       engine.monitor.withLock {
         // Only for as long as somebody still wants it.
-        if engine.core.state.isNeeded(input) { engine.core.values.put(input, value, bytes: value.byteCount) }
+        if engine.core.pointee.state.isNeeded(input) { engine.core.pointee.values.put(input, ResultBox(value)) }
       }
     }
   }
@@ -334,7 +355,7 @@ final class Worker {
 
   /// Stores a result that outlives its last use.
   /// - Returns: where it can be read back from, if it can.
-  private func store(
+  private mutating func store(
     _ value: any TaskValue, of task: TaskID, _ stage: Int, _ record: inout RunWriter.Attempt
   ) throws -> ValueStore.Location? {
     guard tracks, let writer = engine.writer, let folder = engine.settings.folder else { return nil }
