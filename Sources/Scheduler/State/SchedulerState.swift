@@ -192,7 +192,8 @@ struct SchedulerState {
       usesLeft[Int(task)] = 0
       task = next
     }
-    if size > MemoryBudget.learningBytes { learn(task, size) }
+    // Inside a unit the sizes that the estimate rests on are not known.
+    if size > MemoryBudget.learningBytes, task == head { learn(task, size) }
     bytes[Int(task)] = size
     if usesLeft[Int(task)] > 0 {
       residence[Int(task)] = isStored ? .both : .memory
