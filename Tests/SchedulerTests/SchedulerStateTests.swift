@@ -60,7 +60,7 @@ private struct Simulator {
 
   mutating func finish(_ head: TaskID, bytes: Int) throws {
     running.removeAll { $0 == head }
-    state.finished(head, bytes: bytes, isStored: false)
+    state.finished(head, at: state.fused.last(of: head), bytes: bytes, isStored: false)
     try take()
   }
 
@@ -87,7 +87,7 @@ private struct Simulator {
         } else if let failing = steps.first(where: fails.contains) {
           state.failed(head, at: failing, now: now)
         } else {
-          state.finished(head, bytes: bytes(steps.last!), isStored: false)
+          state.finished(head, at: steps.last!, bytes: bytes(steps.last!), isStored: false)
         }
       }
       try take()

@@ -20,7 +20,7 @@ struct PriorState: Sendable {
   var lastRun: RunRecord?
   /// Tasks that failed in the last run.
   var failed: [TaskKey] = []
-  /// How often tasks failed in the runs since the last that ended well.
+  /// How often tasks have failed, in all runs.
   var failures: [TaskKey: Int] = [:]
   /// Whether any task has set records aside.
   var hasRejects = false
@@ -38,8 +38,7 @@ struct PriorState: Sendable {
       sql: """
         SELECT s.name, f.level, f.idx, f.run, f.retried, count(*) FROM failure f
         JOIN stage s ON s.run = f.run AND s.number = f.stage
-        WHERE f.run IN (SELECT id FROM run WHERE file = ?1
-          AND id > coalesce((SELECT max(id) FROM run WHERE file = ?1 AND state = 'done'), 0))
+        WHERE f.run IN (SELECT id FROM run WHERE file = ?)
         GROUP BY s.name, f.level, f.idx, f.run, f.retried
         """, arguments: [file])
     while let row = try failures.next() {

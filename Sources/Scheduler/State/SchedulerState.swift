@@ -181,8 +181,10 @@ struct SchedulerState {
 
   // MARK: - Events
 
-  /// A unit ended well; its last task's result takes `size` bytes. If it `isStored`, it can be read back already.
-  mutating func finished(_ head: TaskID, bytes size: Int, isStored: Bool) {
+  /// A unit ended well at `last`, whose result takes `size` bytes. If it `isStored`, it can be read back already. What
+  /// would have followed in the unit begins another.
+  mutating func finished(_ head: TaskID, at last: TaskID, bytes size: Int, isStored: Bool) {
+    fused.split(after: last)
     stopRunning(head)
     var task = head
     while true {

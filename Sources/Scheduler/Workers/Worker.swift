@@ -28,6 +28,7 @@ struct Worker: ~Copyable {
   /// By stage: whether another stage reads it.
   private let isRead: [Bool]
   private let fused: FusedTasks
+  private let earlierFailures: [TaskID: Int]
   private let tracks: Bool
 
   private struct Unit {
@@ -40,7 +41,7 @@ struct Worker: ~Copyable {
 
   private struct Outcome {
     let head: TaskID
-    /// Where it ended: the unit's last task, unless something went wrong.
+    /// Where it ended: the unit's last task, unless it ended early or something went wrong.
     let task: TaskID
     var seconds: Double
     /// The last task's result; `nil` if something went wrong.
@@ -70,7 +71,9 @@ struct Worker: ~Copyable {
     current = engine.current[number]
     isKept = engine.plan.graph.stages.map { engine.plan.graph.isKept($0) }
     isRead = engine.plan.graph.stages.map { engine.plan.graph.isRead($0) }
-    fused = engine.monitor.withLock { engine.core.pointee.state.fused }
+    (fused, earlierFailures) = engine.monitor.withLock {
+      (engine.core.pointee.state.fused, engine.core.pointee.state.settings.earlierFailures)
+    }
     tracks = engine.writer != nil
     log = RunWriter.AttemptLog()
     let (plan, settings) = (engine.plan, engine.settings)
@@ -162,7 +165,7 @@ struct Worker: ~Copyable {
       isStored = true
       if isNeeded { engine.store.add(outcome.task, at: location) }
     }
-    engine.core.pointee.state.finished(outcome.head, bytes: bytes, isStored: isStored)
+    engine.core.pointee.state.finished(outcome.head, at: outcome.task, bytes: bytes, isStored: isStored)
     if isNeeded, tracks, !isStored, engine.settings.keepsDearResults { weigh(outcome, bytes: bytes) }
   }
 
@@ -259,7 +262,9 @@ struct Worker: ~Copyable {
     }
     while true {
       let stage = graph.stageNumber(of: task)
-      var record = RunWriter.Attempt(task: task, number: unit.attempt, worker: number, startedAt: time)
+      // What is behind another in its unit has no retries: only earlier runs can have tried it.
+      let attempt = task == unit.head ? unit.attempt : (earlierFailures[task] ?? 0) + 1
+      var record = RunWriter.Attempt(task: task, number: attempt, worker: number, startedAt: time)
       let processorStart = measuresProcessor ? RunClock.threadSeconds : 0
       do {
         let value = try perform(task, stage, unit, &record)
@@ -270,7 +275,8 @@ struct Worker: ~Copyable {
           finish(&record, from: &time, to: end, processorStart, measuresProcessor)
         }
         arguments.removeAll(keepingCapacity: true)
-        guard let next else {
+        // A unit ends early with a step that took long: its result may be worth keeping.
+        guard let next, time - start < KeepRule.leastSeconds else {
           outcomes.append(
             Outcome(
               head: unit.head, task: task, seconds: time - start, result: ResultBox(value),
@@ -311,7 +317,7 @@ struct Worker: ~Copyable {
   ) throws -> any TaskValue {
     let first = graph.stages[stage].firstTask
     let role = graph.stages[stage].role(Int(task - first))
-    context.begin(task, attempt: unit.attempt, timeout: graph.stages[stage].policy.timeout)
+    context.begin(task, attempt: record.number, timeout: graph.stages[stage].policy.timeout)
     try context.checkCancellation()
     if tracks {
       sizes.removeAll(keepingCapacity: true)
