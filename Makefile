@@ -46,6 +46,9 @@ format:
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
 
+bench-command: build
+	benchmarks/command/compare --program $(CURDIR)/$(PROGRAM)
+
 bench-engine: build
 	$(SWIFT) build -c release --product engine-bench --static-swift-stdlib
 	benchmarks/engine/run --program $(CURDIR)/.build/release/engine-bench --graphrun $(CURDIR)/$(PROGRAM) $(BENCH)

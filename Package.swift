@@ -30,7 +30,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
@@ -64,6 +64,7 @@ let package = Package(
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .target(name: "CMemory"),
+    .target(name: "CProcess"),
 
     // Tests: one folder a room, and the real program on real files.
     .target(name: "TestSupport", dependencies: ["Graph"], path: "Tests/TestSupport"),

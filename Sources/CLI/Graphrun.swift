@@ -28,7 +28,8 @@ struct Graphrun: ParsableCommand {
     version: version,
     subcommands: [
       RunCommand.self, ResumeCommand.self, StatusCommand.self, RunsCommand.self, PlanCommand.self, ExplainCommand.self,
-      ResultCommand.self, GraphCommand.self, OpsCommand.self, ValidateCommand.self, SampleCommand.self,
+      ResultCommand.self, LogsCommand.self, GraphCommand.self, OpsCommand.self, ValidateCommand.self,
+      SampleCommand.self,
       CleanCommand.self,
       DoctorCommand.self,
     ])

@@ -47,6 +47,7 @@ extension OpShape {
     case .perPartition: "box"
     case .reduction: "invtrapezium"
     case .sink: "note"
+    case .command: "component"
     }
   }
 
@@ -56,6 +57,7 @@ extension OpShape {
     case .perPartition: ("[", "]")
     case .reduction: ("[\\", "/]")
     case .sink: (">", "]")
+    case .command: ("[[", "]]")
     }
   }
 }

@@ -57,9 +57,10 @@ public struct TaskGraph: Sendable {
   }
 
   /// Whether a stage's results outlive the run: they are what somebody asked for. That holds for reductions, for
-  /// what no other stage reads, and for what is marked `keep`; other results are dropped after their last use.
+  /// files and for programs that ran, for what no other stage reads, and for what is marked `keep`; other results are dropped after their last use.
   public func isKept(_ stage: Stage) -> Bool {
-    stage.keep == true || stage.op.shape == .reduction || !usedStages.contains(stage.number)
+    stage.keep == true || stage.op.shape == .reduction || stage.op.shape.leavesFiles
+      || !usedStages.contains(stage.number)
   }
 
   /// Whether another stage reads the stage's results.
@@ -139,7 +140,7 @@ public struct TaskGraph: Sendable {
       return source
     }
     try check(sources, against: definition.inputs, of: definition.name, stage: name)
-    let bag = try bagPartitions(sources, stage: name)
+    let bag = definition.shape == .command ? nil : try bagPartitions(sources, stage: name)
     var partitions = bag ?? .numbered(1)
 
     let body: any TaskBody
@@ -171,6 +172,12 @@ public struct TaskGraph: Sendable {
       let op = try make(arguments)
       layout = .tree(partitions, fanIn: max(op.fanIn, 2), mapsPartitions: op.mapsPartitions)
       body = ReductionBody(op: op, partitions: partitions)
+    case .command(let make):
+      let op = try make(arguments)
+      let bag = op.runsOnce ? nil : try bagPartitions(sources, stage: name)
+      let plan = try CommandPlan(op, reading: sources, bag: bag, stage: name)
+      if plan.isBag { layout = .bag(plan.partitions) }
+      body = CommandBody(op: op, plan: plan)
     }
     try claimFiles(of: body, layout: layout, stage: name)
     let identity = arguments.values.filter { definition.parameter($0.key)?.isIdentity ?? true }
@@ -251,7 +258,10 @@ public struct TaskGraph: Sendable {
         addChildren(of: stage, level: Int(level), index: Int(position), from: sources)
       case .whole:
         if case .single = stage.layout {
-          for source in sources { inputList.append(source.firstTask + TaskID(source.taskCount) - 1) }
+          for source in sources {
+            // Whoever runs once although it reads a bag takes all of it.
+            inputList += source.isBag ? source.tasks : source.tasks.suffix(1)
+          }
         } else {
           addChildren(of: stage, level: stage.levels.count - 1, index: 0, from: sources)
         }
@@ -277,10 +287,8 @@ public struct TaskGraph: Sendable {
     }
     for (position, source) in sources.enumerated() {
       let input = declared[min(position, declared.count - 1)]
-      guard source.op.shape != .sink else {
-        throw GraphError(
-          .wrongInputs, "\"\(source.name)\" writes files: no other task can read it", stage: stage,
-          inputPosition: position)
+      if let refusal = input.refusal(of: "\"\(source.name)\"", shape: source.op.shape, by: op) {
+        throw GraphError(.wrongInputs, refusal, stage: stage, inputPosition: position)
       }
       guard input.form == .any || source.isBag == (input.form == .bag) else {
         let found = source.isBag ? "a bag of \(source.partitions.count) partitions" : "one value"

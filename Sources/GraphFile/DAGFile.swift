@@ -124,17 +124,17 @@ struct FileParameter: Sendable {
 }
 
 /// A value as written.
-enum RawValue: Sendable {
+indirect enum RawValue: Sendable {
   case scalar(RawScalar)
   case list([RawScalar], Position)
-  case mapping(Position)
+  case mapping([(name: Word, value: RawValue)], Position)
   /// Already reported.
   case broken(Position)
 
   var position: Position {
     switch self {
     case .scalar(let scalar): scalar.position
-    case .list(_, let position), .mapping(let position), .broken(let position): position
+    case .list(_, let position), .mapping(_, let position), .broken(let position): position
     }
   }
 }

@@ -23,7 +23,7 @@ extension Value {
     switch self {
     case .scalar(let text): text.json
     case .list(let texts, _): "[" + texts.map(\.json).joined(separator: ",") + "]"
-    case .mapping, .broken: "null"
+    case .mapping, .broken: "null"  // neither can be a parameter of a file
     }
   }
 }

@@ -7,7 +7,8 @@ import Testing
   @Test(
     "Every verb's help shows an example",
     arguments: [
-      "run", "resume", "status", "runs", "plan", "explain", "result", "graph", "ops", "validate", "sample", "clean",
+      "run", "resume", "status", "runs", "plan", "explain", "result", "logs", "graph", "ops", "validate", "sample",
+      "clean",
       "doctor",
     ])
   func help(verb: String) throws {

@@ -79,7 +79,7 @@ import Testing
     ),
     (
       "x: {op: numbers.sum, from: w}\n  w: {op: numbers.write, from: a, with: {directory: x}}",
-      "4:30: task \"x\": \"w\" writes files: no other task can read it"
+      "4:30: task \"x\": \"w\" writes files: only a command can read it"
     ),
     (
       "x: {op: numbers.sum, from: [b]}", "4:31: task \"x\": \"from\" names \"b\", which is no task; did you mean \"a\"?"

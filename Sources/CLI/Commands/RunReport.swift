@@ -37,9 +37,10 @@ struct RunReport {
     }
     for (folder, files) in folders.sorted(by: { $0.key < $1.key }) {
       let bytes = ByteCount(files.reduce(0) { $0 + $1.fileByteCount })
-      let records = files.reduce(0) { $0 + $1.records }
+      let counted = files.compactMap(\.records)
+      let records = counted.isEmpty ? "" : "\(Format.counted(counted.reduce(0, +), "record")), "
       lines.append(
-        "wrote \(Format.counted(files.count, "file")), \(Format.counted(records, "record")), "
+        "wrote \(Format.counted(files.count, "file")), \(records)"
           + "\(bytes) to \(Paths.shown(folder))/")
     }
     if !summary.rejects.isEmpty {
@@ -107,7 +108,7 @@ struct Outcome: Encodable {
   struct Written: Encodable {
     var path: String
     var bytes: Int
-    var records: Int
+    var records: Int?
   }
 
   var run: Int64?

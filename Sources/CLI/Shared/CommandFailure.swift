@@ -66,14 +66,18 @@ enum Output {
   /// Writes all of it; a reader that has gone away ends the program quietly, as it does `cat`.
   static func write(_ text: String, to file: Int32) {
     var text = text
-    text.withUTF8 { bytes in
-      var rest = UnsafeRawBufferPointer(bytes)
-      while rest.count > 0 {
-        let count = Foundation.write(file, rest.baseAddress, rest.count)
-        if count < 0, errno == EINTR { continue }
-        guard count > 0 else { return }
-        rest = UnsafeRawBufferPointer(rebasing: rest[count...])
-      }
+    text.withUTF8 { write(UnsafeRawBufferPointer($0), to: file) }
+  }
+
+  static func write(_ bytes: Data, to file: Int32) { bytes.withUnsafeBytes { write($0, to: file) } }
+
+  private static func write(_ bytes: UnsafeRawBufferPointer, to file: Int32) {
+    var rest = bytes
+    while rest.count > 0 {
+      let count = Foundation.write(file, rest.baseAddress, rest.count)
+      if count < 0, errno == EINTR { continue }
+      guard count > 0 else { return }
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
   }
 

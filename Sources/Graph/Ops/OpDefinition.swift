@@ -36,6 +36,7 @@ public struct OpDefinition: Sendable {
     case .perPartition: .perPartition
     case .reduction: .reduction
     case .sink: .sink
+    case .command: .command
     }
   }
 
@@ -52,6 +53,11 @@ public enum OpShape: String, Sendable, CaseIterable {
   case reduction
   /// Writes every partition to a file of its own.
   case sink
+  /// Runs a program on files, once for each or once for all.
+  case command
+
+  /// Whether what its tasks give is a file of the user's, or the fact that a program ran: nothing that lies in memory.
+  public var leavesFiles: Bool { self == .sink || self == .command }
 }
 
 /// Makes a configured instance; throws `ParameterError` where values do not make sense together.
@@ -60,6 +66,7 @@ public enum OpMaker: Sendable {
   case perPartition(@Sendable (OpArguments) throws -> any PartitionOp)
   case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
+  case command(@Sendable (OpArguments) throws -> any CommandOp)
 }
 
 /// One of the things `from:` names.
@@ -78,15 +85,19 @@ public struct OpInput: Sendable, CustomStringConvertible {
   public let isOptional: Bool
   /// Whether any number of tasks may stand here. Only for the last input.
   public let isRepeated: Bool
+  /// Whether it takes files that sinks and commands wrote; otherwise it takes values in memory.
+  public let takesFiles: Bool
   public let summary: String
 
   public init(
-    _ name: String, _ form: Form = .bag, isOptional: Bool = false, isRepeated: Bool = false, summary: String
+    _ name: String, _ form: Form = .bag, isOptional: Bool = false, isRepeated: Bool = false, takesFiles: Bool = false,
+    summary: String
   ) {
     self.name = name
     self.form = form
     self.isOptional = isOptional
     self.isRepeated = isRepeated
+    self.takesFiles = takesFiles
     self.summary = summary
   }
 
@@ -94,6 +105,15 @@ public struct OpInput: Sendable, CustomStringConvertible {
   public var description: String {
     let count = isRepeated ? (isOptional ? ", any number" : ", one or more") : isOptional ? ", optional" : ""
     return "\(name) (\(form.rawValue)\(count))"
+  }
+
+  /// Why it cannot take what a task named `name`, of shape `shape`, gives; `nil` if it can.
+  public func refusal(of name: String, shape: OpShape, by op: String) -> String? {
+    switch (takesFiles, shape.leavesFiles) {
+    case (false, true): "\(name) writes files: only a command can read it"
+    case (true, false): "\(name) gives values in memory, and \(op) reads files: write them first, as with jsonl.write"
+    default: nil
+    }
   }
 
   /// Whether `from:` may name so many tasks.
@@ -115,6 +135,10 @@ public struct OpParameter: Sendable {
     /// Paths, folders and glob patterns, made absolute.
     case files
     case choice([String])
+    /// Names with single values.
+    case map
+    /// One text for the shell, or a program and its arguments.
+    case command
 
     public var description: String {
       switch self {
@@ -129,6 +153,8 @@ public struct OpParameter: Sendable {
       case .path: "path"
       case .files: "path or glob pattern, or a list of them"
       case .choice(let names): names.joined(separator: " | ")
+      case .map: "mapping of names to single values"
+      case .command: "shell command, or a list of a program and its arguments"
       }
     }
   }
@@ -164,6 +190,7 @@ public enum ParameterValue: Hashable, Sendable {
   case number(Double)
   case boolean(Bool)
   case strings([String])
+  case map([String: String])
 
   /// JSON text: what is shown, stored and hashed.
   public var json: String {
@@ -173,6 +200,10 @@ public enum ParameterValue: Hashable, Sendable {
     case .number(let value): "\(value)"
     case .boolean(let value): value ? "true" : "false"
     case .strings(let texts): "[" + texts.map(jsonQuoted).joined(separator: ",") + "]"
+    case .map(let texts):
+      "{"
+        + texts.sorted { $0.key < $1.key }.map { "\(jsonQuoted($0.key)):\(jsonQuoted($0.value))" }
+        .joined(separator: ",") + "}"
     }
   }
 }
@@ -224,7 +255,8 @@ public struct OpArguments: Sendable {
         parameter.name,
         "\"\(name)\" is none of \(names.joined(separator: ", "))" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     case (.string, .string), (.path, .string), (.choice, .string), (.files, .strings), (.strings, .strings),
-      (.integer, .integer), (.number, .number), (.boolean, .boolean):
+      (.integer, .integer), (.number, .number), (.boolean, .boolean), (.map, .map), (.command, .string),
+      (.command, .strings):
       break
     default:
       throw ParameterError(parameter.name, "\(value.json) is not of type \(parameter.kind.description)")
@@ -237,6 +269,10 @@ public struct OpArguments: Sendable {
   public func boolean(_ name: String) -> Bool? { if case .boolean(let value)? = values[name] { value } else { nil } }
   public func strings(_ name: String) -> [String]? {
     if case .strings(let texts)? = values[name] { texts } else { nil }
+  }
+
+  public func map(_ name: String) -> [String: String]? {
+    if case .map(let texts)? = values[name] { texts } else { nil }
   }
 
   /// A parameter that is required or has a default, hence always there.

@@ -92,6 +92,11 @@ public protocol TaskContext: Sendable {
   func checkCancellation() throws
   /// Writes a file aside, syncs it and gives it its final name.
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile
+  /// Lets `body` make a file aside, whatever writes it; then syncs it and gives it its final name.
+  ///
+  /// - Parameter body: gets the path to write to. It lies in the same folder, ends like `path`, and nothing is there.
+  /// - Throws: what `body` throws; `TaskError` if `body` leaves no regular file there.
+  func publishFile(at path: String, _ body: (_ aside: String) throws -> Void) throws -> WrittenFile
   /// Sets a bad record aside: it is appended to this task's rejects file and counted.
   func reject(_ record: RejectedRecord) throws
 }

@@ -59,7 +59,7 @@ extension ByteSink {
   }
 }
 
-/// What a sink's task gives: the file that now stands under its final name.
+/// What a sink's task gives, or a command's: the file that now stands under its final name.
 public struct WrittenFile: TaskValue, Hashable {
   public static let kind = "file"
 
@@ -67,9 +67,10 @@ public struct WrittenFile: TaskValue, Hashable {
   public let fileByteCount: Int
   /// Modification time in nanoseconds since 1970, when it was published.
   public let modified: Int64
-  public let records: Int
+  /// `nil` where nobody counted them.
+  public let records: Int?
 
-  public init(path: String, fileByteCount: Int, modified: Int64, records: Int) {
+  public init(path: String, fileByteCount: Int, modified: Int64, records: Int?) {
     self.path = path
     self.fileByteCount = fileByteCount
     self.modified = modified
@@ -82,7 +83,7 @@ public struct WrittenFile: TaskValue, Hashable {
   public func write(to sink: any ByteSink) throws {
     try sink.write(value: Int64(fileByteCount))
     try sink.write(value: modified)
-    try sink.write(value: Int64(records))
+    try sink.write(value: Int64(records ?? -1))
     try sink.write(path)
   }
 
@@ -93,14 +94,15 @@ public struct WrittenFile: TaskValue, Hashable {
     func number(_ offset: Int) -> Int64 { buffer.bytes.loadUnaligned(fromByteOffset: offset, as: Int64.self) }
     fileByteCount = Int(number(0))
     modified = number(8)
-    records = Int(number(16))
+    records = number(16) < 0 ? nil : Int(number(16))
     path = String(decoding: buffer.bytes[24...], as: UTF8.self)
   }
 
   public func preview(limit: Int) -> ValuePreview {
     ValuePreview(
-      columns: ["path", "bytes", "records"], rows: [[path, "\(fileByteCount)", "\(records)"]], rowCount: 1,
-      json: #"{"path":\#(jsonQuoted(path)),"bytes":\#(fileByteCount),"records":\#(records)}"#)
+      columns: ["path", "bytes", "records"], rows: [[path, "\(fileByteCount)", records.map { "\($0)" } ?? ""]],
+      rowCount: 1,
+      json: #"{"path":\#(jsonQuoted(path)),"bytes":\#(fileByteCount),"records":\#(records.map { "\($0)" } ?? "null")}"#)
   }
 }
 

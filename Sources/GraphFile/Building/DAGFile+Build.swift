@@ -135,10 +135,9 @@ private struct Builder {
     for (position, word) in entry.from.enumerated() {
       let input = declared[min(position, declared.count - 1)]
       guard let source = numbers[word.text], let shape = definitions[source]?.shape else { continue }
-      if shape == .sink {
+      if let refusal = input.refusal(of: shown(word.text), shape: shape, by: definition.name) {
         fits = false
-        add(
-          .wrongInputs, at: word.position, entry, "\(shown(word.text)) writes files: no other task can read it")
+        add(.wrongInputs, at: word.position, entry, refusal)
       } else if shape == .reduction, input.form == .bag {
         fits = false
         add(
@@ -183,6 +182,11 @@ private struct Builder {
         "\(definition.name) needs the parameter \"\(parameter.name)\" (\(parameter.summary))")
     }
     guard mistakes.count == before, !entry.isIncomplete else { return nil }
+    // A path nobody gave is taken from where one that stands in the file would be.
+    for parameter in definition.parameters where parameter.kind == .path && values[parameter.name] == nil {
+      guard case .string(let text)? = parameter.defaultValue else { continue }
+      values[parameter.name] = .string(absolutePathOf(text, in: folder(of: file.absolutePath), home: typing.home))
+    }
     do {
       return try OpArguments(values, for: definition)
     } catch {
@@ -241,6 +245,7 @@ private struct Builder {
         case .perPartition(let make): _ = try make(arguments)
         case .reduction(let make): _ = try make(arguments)
         case .sink(let make): _ = try make(arguments)
+        case .command(let make): _ = try make(arguments)
         }
       } catch {
         report(error, of: file.entries[number])

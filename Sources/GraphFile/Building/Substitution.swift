@@ -1,12 +1,16 @@
 import Graph
 
 /// A value after `${…}` was replaced.
-enum Value: Sendable {
+indirect enum Value: Sendable {
   case scalar(Text)
   case list([Text], origin: Origin?)
-  case mapping
+  case mapping([(name: String, value: Value)])
   /// Already reported.
   case broken
+}
+
+extension Value {
+  var isList: Bool { if case .list = self { true } else { false } }
 }
 
 /// A single value's text, and who wrote it.
@@ -117,7 +121,8 @@ struct Parameters {
 
   func resolve(_ raw: RawValue, subject: @autoclosure () -> Subject) -> Value {
     switch raw {
-    case .mapping: return .mapping
+    case .mapping(let items, _):
+      return .mapping(items.map { ($0.name.text, resolve($0.value, subject: subject())) })
     case .broken: return .broken
     case .scalar(let scalar):
       guard scalar.text.utf8.contains(UInt8(ascii: "$")) else { return .scalar(plain(scalar)) }

@@ -26,15 +26,21 @@ struct Typing {
     let texts: [Text]
     switch (value, kind) {
     case (.broken, _): throw Complaint(message: nil)
+    case (.mapping(let items), .map): return try mapping(items)
     case (.mapping, _): throw Complaint(message: "wants \(wanted(kind)), and got a mapping")
     case (.scalar(let text), _): texts = [text]
-    case (.list(let list, _), .strings), (.list(let list, _), .files): texts = list
+    case (.list(let list, _), .strings), (.list(let list, _), .files), (.list(let list, _), .command):
+      texts = list
     case (.list(_, let origin), _):
       throw Complaint(message: "wants \(wanted(kind)), and got a list" + (origin?.description ?? ""))
     }
     if texts.contains(where: \.isNull) { throw Complaint(message: "has no value") }
     switch kind {
     case .strings: return .strings(texts.map(\.text))
+    case .command:
+      if case .list = value { return .strings(texts.map(\.text)) }
+      return .string(texts[0].text)
+    case .map: throw misfit(texts[0], kind)
     case .files:
       var paths: [String] = []
       for text in texts { paths.append(try path(text)) }
@@ -57,6 +63,21 @@ struct Typing {
       default: throw misfit(texts[0], kind)
       }
     }
+  }
+
+  private func mapping(_ items: [(name: String, value: Value)]) throws(Complaint) -> ParameterValue {
+    var texts: [String: String] = [:]
+    for (name, value) in items {
+      switch value {
+      case .broken: throw Complaint(message: nil)
+      case .scalar(let text) where text.isNull: throw Complaint(message: "has no value for \(shown(name))")
+      case .scalar(let text): texts[name] = text.text
+      case .list, .mapping:
+        throw Complaint(
+          message: "wants a single value for \(shown(name)), and got a \(value.isList ? "list" : "mapping")")
+      }
+    }
+    return .map(texts)
   }
 
   private func integer(_ text: Text, _ kind: OpParameter.Kind) throws(Complaint) -> Int {
@@ -90,7 +111,7 @@ struct Typing {
   private func wanted(_ kind: OpParameter.Kind) -> String {
     switch kind {
     case .integer: "an " + kind.description
-    case .string, .number, .path, .strings, .files: "a " + kind.description
+    case .string, .number, .path, .strings, .files, .map, .command: "a " + kind.description
     case .boolean: kind.description
     case .choice(let names): "one of " + names.joined(separator: ", ")
     }

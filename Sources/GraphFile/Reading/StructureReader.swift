@@ -70,7 +70,7 @@ struct StructureReader {
     for (key, value) in pairs(of: mapping) {
       checkName(key, of: "a parameter")
       let raw = rawValue(value, subject: "parameter \(shown(key.text))")
-      if case .mapping(let position) = raw {
+      if case .mapping(_, let position) = raw {
         mistakes.add(
           .structure, at: position,
           "parameter \(shown(key.text)) is a mapping: only a text, a number, true, false "
@@ -251,7 +251,11 @@ struct StructureReader {
     let position = Position(node.mark)
     switch node {
     case .scalar(let scalar): return rawScalar(scalar, subject: subject).map { .scalar($0) } ?? .broken(position)
-    case .mapping: return .mapping(position)
+    case .mapping(let mapping):
+      let items = pairs(of: mapping, subject: "\(subject): ").map { key, value in
+        (name: key, value: rawValue(value, subject: "\(subject): \(shown(key.text))"))
+      }
+      return .mapping(items, position)
     case .alias: return .broken(position)
     case .sequence(let sequence):
       let before = mistakes.count

@@ -167,6 +167,12 @@ private func property(_ parameter: OpParameter) -> JSONText {
     if range.upperBound != .max { integer.append(("maximum", .raw("\(range.upperBound)"))) }
     members.append(("anyOf", .array([.object(integer), reference])))
   case .number: members.append(("anyOf", .array([.object([("type", "number")]), reference])))
+  case .command:
+    members.append(("type", .strings(["string", "array"])))
+    members.append(("items", scalar))
+  case .map:
+    members.append(("type", "object"))
+    members.append(("additionalProperties", scalar))
   case .boolean: members.append(("anyOf", .array([.object([("type", "boolean")]), reference])))
   case .choice(let names): members.append(("anyOf", .array([.object([("enum", .strings(names))]), reference])))
   }

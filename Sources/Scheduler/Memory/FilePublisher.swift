@@ -46,6 +46,57 @@ enum FilePublisher {
     }
   }
 
+  /// Where a program writes what is to become `path`: hidden beside it, and ending as it does, for many programs choose
+  /// the format by the name's ending.
+  static func programSidePath(of path: String) -> String {
+    let start = path.lastIndex(of: "/").map { path.index(after: $0) } ?? path.startIndex
+    let name = path[start...]
+    let full = ".graphrun-partial." + name
+    guard full.utf8.count > 255 else { return path[..<start] + full }
+    let ending = name.lastIndex(of: ".").map { name[$0...] } ?? ""
+    return path[..<start] + ".graphrun-partial.\(FileNames.tag(String(name)))"
+      + (ending.utf8.count <= 200 ? ending : "")
+  }
+
+  /// Publishes a file that somebody else makes, such as a program.
+  ///
+  /// The program gets a path where nothing is, for it may refuse to write over a file. What keeps two runs apart is
+  /// therefore the side file of `publish`: it stays empty, and locked, while the program runs.
+  ///
+  /// - Parameter body: makes a regular file at the path it gets.
+  /// - Returns: the file's state after publishing.
+  static func publishMade(_ path: String, _ body: (String) throws -> Void) throws -> stat {
+    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    try makeFolder(folder)
+    let side = sidePath(of: path)
+    let lock = try openSide(side, for: path)
+    let made = programSidePath(of: path)
+    defer {
+      unlink(made)
+      unlink(side)
+      close(lock)
+    }
+    unlink(made)
+    try body(made)
+    var status = stat()
+    guard lstat(made, &status) == 0 else {
+      guard errno == ENOENT else { throw TaskError.writing(path, errno) }
+      throw TaskError(
+        .failed, "it ended well, but it wrote no output: the file is to be at \(made) until it is complete", file: path)
+    }
+    guard status.st_mode & S_IFMT == S_IFREG else {
+      throw TaskError(.failed, "what it wrote is no regular file, and only a file can be an output", file: path)
+    }
+    let file = open(made, O_RDONLY | O_CLOEXEC)
+    guard file >= 0 else { throw TaskError.writing(path, errno) }
+    defer { close(file) }
+    guard fdatasync(file) == 0, fstat(file, &status) == 0, rename(made, path) == 0 else {
+      throw TaskError.writing(path, errno)
+    }
+    syncFolder(folder.isEmpty ? "/" : folder)
+    return status
+  }
+
   /// Opens the side file for this process alone: a state folder's lock says nothing about an output folder, which two
   /// runs may share.
   private static func openSide(_ side: String, for path: String) throws -> Int32 {

@@ -24,6 +24,18 @@ final class ValueStore: @unchecked Sendable {
     case recorded(Int64)
     /// In the state file soon.
     case inline(kind: String, Buffer)
+
+    /// What is known of a file of the user's; the file is what lies on disk.
+    static func described(_ file: WrittenFile) throws -> Location {
+      let sink = BufferSink()
+      try file.write(to: sink)
+      return .inline(kind: WrittenFile.kind, Buffer(sink.bytes))
+    }
+
+    private final class BufferSink: ByteSink {
+      var bytes: [UInt8] = []
+      func write(_ more: UnsafeRawBufferPointer) { bytes.append(contentsOf: more) }
+    }
   }
 
   /// - Parameters:
@@ -53,24 +65,21 @@ final class ValueStore: @unchecked Sendable {
   func load(
     _ task: TaskID, inMemory: () -> (any TaskValue)?, publish: (any TaskValue) -> Void
   ) throws -> any TaskValue {
-    monitor.lock()
-    while loading.contains(task) { monitor.wait() }
-    if let value = inMemory() {
-      monitor.unlock()
-      return value
+    while true {
+      monitor.withLock { while loading.contains(task) { monitor.wait() } }
+      // Asked without the lock: whoever answers holds one of its own, under which it may call this store.
+      if let value = inMemory() { return value }
+      if monitor.withLock({ loading.insert(task).inserted }) { break }
     }
-    guard let location = onDisk[task] else {
-      monitor.unlock()
-      throw TaskError(
-        .failed, "an input is neither in memory nor on disk: this is a defect of graphrun, please report it")
-    }
-    loading.insert(task)
-    monitor.unlock()
     defer {
       monitor.withLock {
         loading.remove(task)
         monitor.broadcast()
       }
+    }
+    guard let location = location(of: task) else {
+      throw TaskError(
+        .failed, "an input is neither in memory nor on disk: this is a defect of graphrun, please report it")
     }
     let value = try read(task, location)
     publish(value)

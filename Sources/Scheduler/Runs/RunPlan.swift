@@ -140,10 +140,11 @@ public struct RunPlan: Sendable {
   /// What a reused task's result takes in memory.
   func storedBytes(_ task: TaskID) -> Int { stored.bytes(of: task) }
 
-  /// Where a reused task's result lies; `nil` where it is a file of the user's.
+  /// Where a reused task's result lies; of a file of the user's, what is known of it.
   func location(of task: TaskID) -> ValueStore.Location? {
     if let row = stored.row(of: task) { return .recorded(row) }
     guard let result = stored.files[task], let path = result.path else { return nil }
+    if result.store == .output { return result.value.map { .inline(kind: result.kind, $0) } }
     switch result.store {
     case .kept: return .kept(path: path)
     case .spill: return SpillExtent(path).map { .spill($0) }

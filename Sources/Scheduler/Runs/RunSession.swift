@@ -165,7 +165,7 @@ public final class RunSession: Sendable {
       try writer.close()
       let outcome = RunSession.outcome(result.snapshot, failures: result.failures)
       let reason = result.failures.first.map { "\($0.key): \($0.error)" }
-      let peak = ProcessMemory.peakResident()
+      let peak = max(ProcessMemory.peakResident(), result.peakWithPrograms)
       if outcome == .done { spills.removeAll() }
       try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: clock.now)
       return RunSummary(

@@ -98,12 +98,14 @@ final class RunStore: Sendable {
         "[" + stage.inputs.map { jsonQuoted(plan.graph.stages[$0].name) }.joined(separator: ",") + "]",
         stage.taskCount, decisions.count { $0 == .runs }, decisions.count { $0 == .reused },
       ])
-    guard stage.op.shape == .source, stage.body.touchesFiles else { return }
-    for (index, partition) in stage.partitions.enumerated() {
-      guard let file = partition.file else { continue }
-      try db.execute(
-        sql: "INSERT INTO input_file (run, stage, idx, path, bytes, modified) VALUES (?, ?, ?, ?, ?, ?)",
-        arguments: [run, stage.number, index, file.path, file.byteCount, file.modified])
+    guard stage.op.shape == .source || stage.op.shape == .command, stage.body.touchesFiles else { return }
+    var seen: Set<FileIdentity> = []
+    for role in 0..<stage.taskCount {
+      for case .file(let file) in stage.body.identity(stage.role(role)) where seen.insert(file).inserted {
+        try db.execute(
+          sql: "INSERT INTO input_file (run, stage, idx, path, bytes, modified) VALUES (?, ?, ?, ?, ?, ?)",
+          arguments: [run, stage.number, seen.count - 1, file.path, file.byteCount, file.modified])
+      }
     }
   }
 

@@ -62,6 +62,12 @@ public struct StateReader: Sendable {
     return nil
   }
 
+  /// The file that what a task's program printed goes to.
+  /// - Parameter file: the DAG file, absolute.
+  public func logPath(of key: TaskKey, file: String) -> String {
+    TaskFiles.log(of: key, file: file, folder: folder.logs)
+  }
+
   /// Names of a run's stages, in order.
   public func stageNames(of run: Int64) throws -> [String] {
     try queue.read {

@@ -204,6 +204,7 @@ struct SchedulerState {
       budget.reserve(size)
     } else {
       effects.released.append(task)
+      if isStored { effects.forgotten.append(task) }
     }
     for consumer in consumers[task] where status[Int(consumer)] == .waiting {
       waitingFor[Int(consumer)] -= 1
@@ -414,7 +415,7 @@ struct SchedulerState {
   }
 
   private func firstReady() -> TaskID? {
-    if ready.count == 1 { return ready[0].queue.first.map { order[Int($0)] } }
+    if ready.count == 1, ready[0].takes.isEmpty { return ready[0].queue.first.map { order[Int($0)] } }
     var best: Int32?
     for kind in ready {
       guard let first = kind.queue.first, best.map({ first < $0 }) ?? true,

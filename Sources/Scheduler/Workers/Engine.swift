@@ -31,6 +31,8 @@ final class Engine: Sendable {
     var written: [WrittenFile]
     var rejects: [RejectsFile]
     var snapshot: ProgressSnapshot
+    /// The most that this process and its tasks' programs were seen to occupy together; 0 where there were none.
+    var peakWithPrograms: Int
   }
 
   struct Core: ~Copyable {
@@ -55,6 +57,7 @@ final class Engine: Sendable {
     /// Seconds that a result would take to compute again, for those in memory that lie nowhere else.
     var cost: [TaskID: Double] = [:]
     var extraScratch = 0
+    var peakWithPrograms = 0
   }
 
   let plan: RunPlan
@@ -123,7 +126,7 @@ final class Engine: Sendable {
       core.pointee.values = ResultSlots(count: 0)
       return Result(
         failures: core.pointee.failures, written: core.pointee.written, rejects: core.pointee.rejects,
-        snapshot: snapshot)
+        snapshot: snapshot, peakWithPrograms: core.pointee.peakWithPrograms)
     }
   }
 
@@ -307,7 +310,10 @@ final class Engine: Sendable {
       }
       let share = monitor.withLock { max(0, resident - core.pointee.state.budget.idle - core.pointee.values.bytes) }
       for worker in current { worker.sawScratch(share / max(running.count, 1)) }
-      settle { $0.state.measured(resident: resident, running: running) }
+      settle {
+        if outside > 0 { $0.peakWithPrograms = max($0.peakWithPrograms, resident) }
+        $0.state.measured(resident: resident, running: running)
+      }
       let now = clock.now
       guard isOver || now - lastReport >= 0.05 else { continue }
       lastReport = now
@@ -332,7 +338,7 @@ final class Engine: Sendable {
     snapshot.planned = plan.planned
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
-    snapshot.residentBytes = settings.residentBytes()
+    snapshot.residentBytes = settings.residentBytes() + current.reduce(0) { $0 + $1.outsideBytes }
     snapshot.spilledNow = spills?.bytesNow ?? 0
     snapshot.spilledTotal = spills?.bytesTotal ?? 0
     snapshot.running = runningTasks().map {

@@ -367,7 +367,8 @@ struct Worker: ~Copyable {
     guard tracks, let writer = engine.writer, let folder = engine.settings.folder else { return nil }
     if let file = value as? WrittenFile {
       writer.output(task, file, rows: value.rowCount, at: engine.clock.now)
-      return nil
+      guard isRead[stage] else { return nil }
+      return try .described(file)
     }
     guard isKept[stage] else { return nil }
     let kind = type(of: value).kind
@@ -422,9 +423,15 @@ enum TaskFiles {
 
   /// Where a task's programs write their messages.
   static func log(of task: TaskID, _ plan: RunPlan, _ settings: Engine.Settings) -> String {
-    let key = plan.graph.key(of: task)
-    let tag = FileNames.tag(settings.file + "\n" + key.description)
-    return "\(settings.folder?.logs ?? "")/\(key.stage)/\(shortened("\(key)"))-\(tag).log"
+    log(of: plan.graph.key(of: task), file: settings.file, folder: settings.folder?.logs ?? "")
+  }
+
+  /// - Parameters:
+  ///   - file: the DAG file, absolute.
+  ///   - folder: where logs lie.
+  static func log(of key: TaskKey, file: String, folder: String) -> String {
+    let name = key.description
+    return "\(folder)/\(key.stage)/\(shortened(name))-\(FileNames.tag(file + "\n" + name)).log"
   }
 
   private static func shortened(_ name: String) -> String {

@@ -89,6 +89,11 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
     return WrittenFile(path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: records)
   }
 
+  func publishFile(at path: String, _ body: (String) throws -> Void) throws -> WrittenFile {
+    let status = try FilePublisher.publishMade(path, body)
+    return WrittenFile(path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: nil)
+  }
+
   func reject(_ record: RejectedRecord) throws {
     try rejects.withLock { rejects in
       if rejects == nil {

@@ -22,6 +22,12 @@ final class TestContext: TaskContext {
     return WrittenFile(path: path, fileByteCount: sink.bytes.count, modified: 0, records: records)
   }
 
+  func publishFile(at path: String, _ body: (String) throws -> Void) throws -> WrittenFile {
+    try body(path)
+    let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+    return WrittenFile(path: path, fileByteCount: size ?? 0, modified: 0, records: nil)
+  }
+
   func reject(_ record: RejectedRecord) throws { kept.withLock { $0.append(record) } }
 }
 
