@@ -63,6 +63,13 @@ public struct TaskGraph: Sendable {
       || !usedStages.contains(stage.number)
   }
 
+  /// Whether a task's result is what outlives the run of its stage, where anything does: of a tree that is the final
+  /// value alone, unless all was asked for.
+  public func outlives(_ task: TaskID) -> Bool {
+    let stage = stageNumber(of: task)
+    return stages[stage].keep == true || stages[stage].isBag || task == stages[stage].tasks.upperBound - 1
+  }
+
   /// Whether another stage reads the stage's results.
   public func isRead(_ stage: Stage) -> Bool { usedStages.contains(stage.number) }
 

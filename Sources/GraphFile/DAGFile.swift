@@ -113,6 +113,8 @@ struct Entry: Sendable {
   var arguments: [(name: Word, value: RawValue)] = []
   var keep: Bool?
   var policy = TaskPolicy()
+  /// Where `pool:` or `resources:` stands.
+  var limitPosition: Position?
   /// Something here could not be read: what seems to be missing may be there, under a wrong name.
   var isIncomplete = false
 }

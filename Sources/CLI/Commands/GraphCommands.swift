@@ -141,8 +141,7 @@ enum OpText {
     if !definition.inputs.isEmpty {
       lines += ["", "from"]
       for input in definition.inputs {
-        lines.append(
-          "  \(input.name) (\(input.form.rawValue)\(input.isOptional ? ", optional" : ""))  \(input.summary)")
+        lines.append("  \(input)  \(input.summary)")
       }
     }
     if !definition.parameters.isEmpty {

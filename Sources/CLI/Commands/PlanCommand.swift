@@ -57,7 +57,7 @@ struct OrderDocument: Encodable {
   init(_ graph: TaskGraph) {
     let included = graph.culled { _ in false }.map { $0 == .runs }
     let consumers = graph.consumers()
-    let order = graph.ordered(included, consumers: consumers)
+    let order = graph.prioritized(graph.ordered(included, consumers: consumers), included, consumers: consumers)
     let pressure = graph.pressure(of: order, included, consumers: consumers)
     self.order = order.map { graph.key(of: $0).description }
     maxPressure = pressure.peak

@@ -268,6 +268,10 @@ private struct Builder {
         .badValue, at: value?.position ?? entry.op?.position, entry,
         "parameter \(shown(error.parameter)): \(error.message)")
     case let error as GraphError:
+      if error.code == .unknownLimit {
+        add(.badValue, at: entry.limitPosition, entry, error.message)
+        return
+      }
       let input = error.inputPosition.flatMap { entry.from.indices.contains($0) ? entry.from[$0].position : nil }
       add(.wrongInputs, at: input ?? entry.from.first?.position ?? entry.op?.position, entry, error.message)
     default:

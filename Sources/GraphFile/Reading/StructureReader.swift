@@ -129,6 +129,7 @@ struct StructureReader {
         harmless += mistakes.count - countBefore
       case "retries", "retryDelay", "timeout", "priority", "pool", "resources", "memory":
         readPolicy(key.text, value, subject: subject, into: &entry.policy)
+        if key.text == "pool" || key.text == "resources" { entry.limitPosition = Position(value.mark) }
         harmless += mistakes.count - countBefore
       case "description":
         _ = string(value, of: subject)

@@ -170,7 +170,9 @@ public struct RunPlan: Sendable {
       guard decision(task) == .runs else { return nil }
       if let change = changes.reason(of: task) { return change }
       if let reason = lost[task] { return reason }
-      if !isKept[graph.stageNumber(of: task)], let consumer = consumers[task].first(where: { decision($0) == .runs }) {
+      if !isKept[graph.stageNumber(of: task)] || !graph.outlives(task),
+        let consumer = consumers[task].first(where: { decision($0) == .runs })
+      {
         return .neededBy(graph.key(of: consumer))
       }
       return .notFinished(run: prior.stages[graph.stage(of: task).name]?.run ?? 0)
@@ -180,7 +182,8 @@ public struct RunPlan: Sendable {
   /// The reason of a task that runs, as a place in `RunReason.codes`.
   func reasonCode(_ task: TaskID) -> Int {
     if let reason = changes.reason(of: task) ?? lost[task] { return reason.codeNumber }
-    return isKept[graph.stageNumber(of: task)] ? RunReason.notFinished(run: 0).codeNumber : RunReason.neededCode
+    return isKept[graph.stageNumber(of: task)] && graph.outlives(task)
+      ? RunReason.notFinished(run: 0).codeNumber : RunReason.neededCode
   }
 
   /// What is wrong with a stored result; `nil` if it can be used.

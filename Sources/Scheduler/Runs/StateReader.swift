@@ -18,7 +18,9 @@ public struct StateReader: Sendable {
 
   /// What a run of `graph`, made from the DAG file at `file`, would do.
   public func plan(_ graph: TaskGraph, file: String, selection: RunSelection = RunSelection()) throws -> RunPlan {
-    try queue.read { try RunPlan(graph: graph, selection: selection, $0, file: file) }
+    try queue.read {
+      try RunPlan(graph: graph, selection: selection, $0, file: file, spillFolder: folder.spill)
+    }
   }
 
   /// What a run of `graph` would do on a folder where nothing has run.

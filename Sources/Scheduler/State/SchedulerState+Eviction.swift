@@ -46,6 +46,9 @@ struct Eviction {
 
 extension SchedulerState {
   /// Evicts and spills results for a unit that does not fit.
+  ///
+  /// What is on disk already goes first: writing costs more than reading again. Then the furthest next use decides; of
+  /// what it chose, the largest that turn out not to be needed stay.
   /// - Returns: whether memory became free at once, so that the unit is worth another try.
   mutating func makeRoom(for task: TaskID, _ needed: Int) -> Bool {
     let isSource = inputs[task].isEmpty
@@ -55,32 +58,56 @@ extension SchedulerState {
     var freed = false
     // Pinned for the search: what the unit itself reads is no candidate.
     for input in inputs[task] { pins[Int(input)] += 1 }
-    while short > 0, let victim = nextVictim(cleanOnes: true) {
-      let size = bytes[Int(victim)]
-      short -= size
-      if residence[Int(victim)] == .both {
-        residence[Int(victim)] = .disk
-        eviction.cleanBytes -= size
-        budget.release(size)
-        effects.evicted.append(victim)
-        freed = true
+    defer { for input in inputs[task] { pins[Int(input)] -= 1 } }
+    while short > 0, eviction.cleanBytes > 0, let victim = nextVictim(.clean) {
+      evict(victim)
+      short -= bytes[Int(victim)]
+      freed = true
+    }
+    var chosen: [TaskID] = []
+    while short > 0, let victim = nextVictim(.dirty) {
+      pins[Int(victim)] += 1  // lest it is chosen twice
+      chosen.append(victim)
+      short -= bytes[Int(victim)]
+    }
+    for victim in chosen.sorted(by: { bytes[Int($0)] > bytes[Int($1)] }) {
+      pins[Int(victim)] -= 1
+      if bytes[Int(victim)] <= -short {
+        short += bytes[Int(victim)]
+        listFirst(victim)
       } else {
         startSpilling(victim)
       }
     }
-    for input in inputs[task] { pins[Int(input)] -= 1 }
     return freed
   }
 
+  private mutating func evict(_ task: TaskID) {
+    residence[Int(task)] = .disk
+    eviction.cleanBytes -= bytes[Int(task)]
+    budget.release(bytes[Int(task)])
+    effects.evicted.append(task)
+  }
+
   /// Once memory has been short, keeps a little of it free or on disk already, so that the next unit need not wait for
-  /// the disk.
+  /// the disk. Writes nothing larger than what is missing.
   mutating func spillAhead() {
     guard eviction.hasBeenShort else { return }
-    let margin = budget.capacity / 16
-    while budget.available + eviction.cleanBytes + eviction.spillingBytes < margin,
-      let victim = nextVictim(cleanOnes: false)
-    {
-      startSpilling(victim)
+    let margin = budget.capacity / 32
+    var passed: [TaskID] = []
+    while passed.count < 8 {
+      let missing = margin - budget.available - eviction.cleanBytes - eviction.spillingBytes
+      guard missing > 0, let victim = nextVictim(.dirty) else { break }
+      if bytes[Int(victim)] <= missing {
+        startSpilling(victim)
+      } else {
+        pins[Int(victim)] += 1
+        passed.append(victim)
+      }
+    }
+    for task in passed.reversed() {
+      pins[Int(task)] -= 1
+      listFirst(task)
     }
   }
 
@@ -98,8 +125,14 @@ extension SchedulerState {
       isLarge: bytes[Int(task)] >= Eviction.Candidate.leastLarge, nextUse: nextUse(of: task), task: task)
   }
 
+  private enum VictimKind {
+    /// On disk already.
+    case clean
+    case dirty
+  }
+
   /// The result whose next use is furthest among those that can leave memory.
-  private mutating func nextVictim(cleanOnes: Bool) -> TaskID? {
+  private mutating func nextVictim(_ kind: VictimKind) -> TaskID? {
     // A list that is a quarter used or a quarter out of date is made anew: sorting then costs little for each victim.
     let tolerance = max(eviction.candidates.count / 4, 16)
     if eviction.candidates.isEmpty || eviction.usedCandidates > tolerance || eviction.newResidents > tolerance {
@@ -109,15 +142,15 @@ extension SchedulerState {
       var passed: [Eviction.Candidate] = []
       defer { eviction.candidates += passed.reversed() }  // in their places again
       while let candidate = eviction.candidates.popLast() {
-        eviction.usedCandidates += 1
         let task = candidate.task
         guard isInMemory(task), residence[Int(task)] != .spilling, !eviction.unspillable.contains(task) else {
           continue
         }
-        if pins[Int(task)] > 0 || (!cleanOnes && residence[Int(task)] == .both) {
+        if pins[Int(task)] > 0 || (residence[Int(task)] == .both) != (kind == .clean) {
           passed.append(candidate)
           continue
         }
+        eviction.usedCandidates += 1
         return task
       }
       // Perhaps something has come since.

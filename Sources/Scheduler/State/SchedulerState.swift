@@ -94,6 +94,8 @@ struct SchedulerState {
   private(set) var skipped = 0
   private(set) var retried = 0
   private(set) var isDraining = false
+  /// While a failure is settled: what lies on disk stays there, for the run that goes on with this one.
+  private var keepsOnDisk = false
 
   private struct ReadyClass {
     let takes: [LimitName: Int]
@@ -231,19 +233,23 @@ struct SchedulerState {
       effects.retries.append((task, attempt, at))
       return
     }
+    keepsOnDisk = true
     stopRunning(head)
     finishSteps(from: head, before: task)
     status[Int(task)] = .failed
     failed += 1
     skipDependents(of: task)
+    keepsOnDisk = false
   }
 
   /// A unit stopped at `task` because it was told to.
   mutating func cancelled(_ head: TaskID, at task: TaskID) {
+    keepsOnDisk = true
     stopRunning(head)
     finishSteps(from: head, before: task)
     status[Int(task)] = .cancelled
     isDraining = true
+    keepsOnDisk = false
   }
 
   /// A result is in the spill store now and can be dropped from memory.
@@ -342,8 +348,8 @@ struct SchedulerState {
     case .both:
       budget.release(bytes[Int(task)])
       eviction.cleanBytes -= bytes[Int(task)]
-      effects.forgotten.append(task)
-    case .disk: effects.forgotten.append(task)
+      if !keepsOnDisk { effects.forgotten.append(task) }
+    case .disk: if !keepsOnDisk { effects.forgotten.append(task) }
     }
     residence[Int(task)] = .nowhere
     effects.released.append(task)
@@ -454,7 +460,7 @@ struct SchedulerState {
       let estimate = estimate(task, stage, sizes)
       // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
       var output = estimate.output
-      if correction[stage] > 0 { output = Int(Double(output) * min(max(correction[stage] * 1.1, 1), 16)) }
+      if correction[stage] > 1 { output = Int(Double(output) * min(correction[stage] * 1.1, 16)) }
       own = max(own, passed + output + estimate.scratch)
       learnt = max(learnt, extraScratch[stage])
       guard let next = fused.next(after: task) else { break }
@@ -494,8 +500,10 @@ struct SchedulerState {
     status[Int(task)] = .failed
     failed += 1
     effects.refused.append((task, needed, budget.capacity, !eviction.unspillable.isEmpty))
+    keepsOnDisk = true
     for input in inputs[task] { letGo(of: input) }
     skipDependents(of: task)
+    keepsOnDisk = false
   }
 
   /// The first task of the unit that `task` belongs to.

@@ -42,7 +42,7 @@ final class Engine: Sendable {
     /// Workers that wait for something to do.
     var idle = 0
     /// Results to write to the spill store.
-    var toSpill: [(task: TaskID, value: any TaskValue)] = []
+    var toSpill = TaskQueue()
     var rows = 0
     var failures: [RunFailure] = []
     /// Of tasks whose failure the state has not yet settled.
@@ -162,9 +162,11 @@ final class Engine: Sendable {
     let (effects, garbage) = collect()
     wakeWorkers()
     monitor.unlock()
+    free(garbage)
     perform(effects)
-    _ = garbage  // freed here, outside the lock
   }
+
+  private func free(_ garbage: consuming [ResultBox]) {}
 
   /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
   func collect() -> (SchedulerEffects, [ResultBox]) {
@@ -178,9 +180,7 @@ final class Engine: Sendable {
       effects = SchedulerEffects()
     } else {
       effects = core.pointee.state.takeEffects()
-      for task in effects.toSpill {
-        if let result = core.pointee.values[task] { core.pointee.toSpill.append((task, result.value)) }
-      }
+      core.pointee.toSpill.append(contentsOf: effects.toSpill)
     }
     return (effects, garbage)
   }
@@ -260,34 +260,57 @@ final class Engine: Sendable {
   private func spillUntilEnd() {
     while true {
       spillWork.wait()
-      let (batch, isOver) = monitor.withLock {
-        let batch = core.pointee.toSpill
-        core.pointee.toSpill = []
-        return (batch, core.pointee.hasEnded)
-      }
-      if !batch.isEmpty { spill(batch) }
+      // A group at a time: what is held here cannot leave memory, whatever the books say.
+      while case let group = nextGroup(), !group.isEmpty { spill(group: group) }
+      let isOver = monitor.withLock { core.pointee.hasEnded }
       spills?.trim()
       if isOver { return }
     }
   }
 
-  private func spill(_ batch: [(task: TaskID, value: any TaskValue)]) {
-    guard let spills else { return settle { for (task, _) in batch { $0.state.spillFailed(task) } } }
+  private func nextGroup() -> [(task: TaskID, value: any TaskValue)] {
+    monitor.withLock {
+      var group: [(task: TaskID, value: any TaskValue)] = []
+      var bytes = 0
+      while bytes < Engine.spillGroupBytes, let task = core.pointee.toSpill.popFirst() {
+        guard let result = core.pointee.values[task] else {
+          preconditionFailure("a result that is to be spilled is not in memory")
+        }
+        group.append((task, result.value))
+        bytes += result.bytes
+      }
+      return group
+    }
+  }
+
+  private static let spillGroupBytes = 4 << 20
+
+  private func spill(group: [(task: TaskID, value: any TaskValue)]) {
+    guard let spills else { return settle { for (task, _) in group { $0.state.spillFailed(task) } } }
     let results = spills.write(
-      batch.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
-    for ((task, value), result) in zip(batch, results) {
+      group.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
+    let records = group.map {
+      (task: $0.task, kind: type(of: $0.value).kind, bytes: $0.value.byteCount, rows: $0.value.rowCount)
+    }
+    var failure: TaskError?
+    for (record, result) in zip(records, results) {
       switch result {
       case .success(let extent):
-        store.add(task, at: .spill(extent))
+        store.add(record.task, at: .spill(extent))
         writer?.result(
-          task, store: .spill, kind: type(of: value).kind, path: extent.description, bytes: value.byteCount,
-          rows: value.rowCount, at: clock.now)
-        settle { $0.state.spilled(task) }
+          record.task, store: .spill, kind: record.kind, path: extent.description, bytes: record.bytes,
+          rows: record.rows, at: clock.now)
       case .failure(let error):
-        writer?.event("spill-failed", "\(plan.graph.key(of: task)): \(error)", at: clock.now)
-        settle {
-          $0.spillError = error
-          $0.state.spillFailed(task)
+        failure = error
+        writer?.event("spill-failed", "\(plan.graph.key(of: record.task)): \(error)", at: clock.now)
+      }
+    }
+    settle { core in
+      if let failure { core.spillError = failure }
+      for (record, result) in zip(records, results) {
+        switch result {
+        case .success: core.state.spilled(record.task)
+        case .failure: core.state.spillFailed(record.task)
         }
       }
     }
@@ -447,6 +470,24 @@ final class CurrentTask: Sendable {
 
   /// The most working memory that was measured while the task ran, in bytes; 0 if it was too short to be seen.
   var peakScratch: Int { scratch.load(ordering: .relaxed) }
+}
+
+/// Tasks, first in, first out.
+struct TaskQueue {
+  private var tasks: [TaskID] = []
+  private var head = 0
+
+  mutating func append(contentsOf more: [TaskID]) { tasks += more }
+
+  mutating func popFirst() -> TaskID? {
+    guard head < tasks.count else {
+      tasks.removeAll(keepingCapacity: true)
+      head = 0
+      return nil
+    }
+    head += 1
+    return tasks[head - 1]
+  }
 }
 
 /// A result in memory, as many share it.

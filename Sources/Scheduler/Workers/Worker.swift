@@ -92,8 +92,8 @@ struct Worker: ~Copyable {
         let (effects, garbage) = engine.collect()
         engine.wakeWorkers()
         engine.monitor.unlock()
+        free(garbage)
         engine.perform(effects)
-        _ = garbage
         // What failed at the very end may have had effects that another thread has yet to see.
         return
       }
@@ -110,8 +110,9 @@ struct Worker: ~Copyable {
       }
       engine.wakeWorkers()
       engine.monitor.unlock()
-      engine.perform(effects)
+      // First of all: the books count these bytes as free already.
       free(garbage)
+      engine.perform(effects)
       if !batch.isEmpty { run() }
       engine.monitor.lock()
     }
@@ -370,7 +371,7 @@ struct Worker: ~Copyable {
       guard isRead[stage] else { return nil }
       return try .described(file)
     }
-    guard isKept[stage] else { return nil }
+    guard isKept[stage], graph.outlives(task) else { return nil }
     let kind = type(of: value).kind
     if value.byteCount <= Worker.inlineBytes {
       record.isStored = true
@@ -378,7 +379,8 @@ struct Worker: ~Copyable {
       guard isRead[stage] else { return nil }
       return .inline(kind: kind, log.lastValue())
     }
-    let path = "\(folder.results)/\(engine.plan.fingerprints[Int(task)]).value"
+    // With the number, because two stages may compute the same thing at the same time.
+    let path = "\(folder.results)/\(engine.plan.fingerprints[Int(task)])-\(task).value"
     _ = try ValueFile.write(value, to: path, synced: true)
     writer.result(
       task, store: .kept, kind: kind, path: path, bytes: value.byteCount, rows: value.rowCount, at: engine.clock.now)

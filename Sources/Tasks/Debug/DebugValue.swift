@@ -93,6 +93,7 @@ extension DebugValue {
         throw TaskError(
           .wrongType, "it mixes results of debug operations, and \(context.inputKey(position)) gives another kind")
       }
+      try context.checkCancellation()
       if let offset = input.firstWrongByte {
         throw TaskError(
           .corruptValue,
