@@ -37,11 +37,11 @@ test: build
 	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks
 	scripts/check-arrows
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards benchmarks
 
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)

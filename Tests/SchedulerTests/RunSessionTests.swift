@@ -104,7 +104,7 @@ private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
       try FileManager.default.removeItem(atPath: flag)
       let second = try run(graph, in: state)
       #expect(second.outcome == .done)
-      // The sum was stored: only the sources, whose results were not kept, run again.
+      // The sum and its partial results were stored: only the sources, whose results were not kept, run again.
       #expect(try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 1", in: state) == 0)
       #expect(try sql("SELECT count(*) FROM attempt WHERE run = 2 AND stage = 2", in: state) == 6)
       #expect(try run(graph, in: state).outcome == .upToDate)

@@ -170,7 +170,7 @@ public struct RunPlan: Sendable {
       guard decision(task) == .runs else { return nil }
       if let change = changes.reason(of: task) { return change }
       if let reason = lost[task] { return reason }
-      if !isKept[graph.stageNumber(of: task)] || !graph.outlives(task),
+      if !isKept[graph.stageNumber(of: task)],
         let consumer = consumers[task].first(where: { decision($0) == .runs })
       {
         return .neededBy(graph.key(of: consumer))
@@ -182,7 +182,7 @@ public struct RunPlan: Sendable {
   /// The reason of a task that runs, as a place in `RunReason.codes`.
   func reasonCode(_ task: TaskID) -> Int {
     if let reason = changes.reason(of: task) ?? lost[task] { return reason.codeNumber }
-    return isKept[graph.stageNumber(of: task)] && graph.outlives(task)
+    return isKept[graph.stageNumber(of: task)]
       ? RunReason.notFinished(run: 0).codeNumber : RunReason.neededCode
   }
 

@@ -142,8 +142,7 @@ public final class RunSession: Sendable {
     let engine = engine
     let writer = RunWriter(
       run: run, plan: plan, queue: store.queue, startedAt: clock.start,
-      runningTasks: { engine.value?.runningTasks() ?? [] }
-    ) { engine.value?.stateFailed() }
+      runningTasks: { engine.value?.runningTasks() ?? [] }, onError: { engine.value?.stateFailed() })
     var earlierFailures: [TaskID: Int] = [:]
     for (key, count) in plan.prior.failures { if let task = plan.graph.task(key) { earlierFailures[task] = count } }
     engine.set(
@@ -195,7 +194,7 @@ public final class RunSession: Sendable {
   public func interrupt() { engine.value?.interrupt() }
 
   /// Threads, the database's pages and the engine's own books, once they are all in use.
-  private static let startingBytes = 6 << 20
+  private static let startingBytes = 4 << 20
 
   private static func outcome(_ last: ProgressSnapshot, failures: [RunFailure]) -> RunSummary.Outcome {
     if !failures.isEmpty { return .failed }

@@ -201,7 +201,7 @@ struct SchedulerState {
     bytes[Int(task)] = size
     if usesLeft[Int(task)] > 0 {
       residence[Int(task)] = isStored ? .both : .memory
-      eviction.add(task)
+      if budget.isBounded { eviction.add(task) }
       if isStored { eviction.cleanBytes += size }
       budget.reserve(size)
     } else {
@@ -313,10 +313,8 @@ struct SchedulerState {
     budget.release(bytes[Int(head)])
     bytes[Int(head)] = 0
     if !limitsLeft.isEmpty { take(-1, for: head) }
-    for input in inputs[head] {
-      pins[Int(input)] -= 1
-      if letsGo { self.letGo(of: input) }
-    }
+    if budget.isBounded { for input in inputs[head] { pins[Int(input)] -= 1 } }
+    if letsGo { for input in inputs[head] { letGo(of: input) } }
   }
 
   /// Undoes `admit`, but for what was read back.
@@ -412,12 +410,17 @@ struct SchedulerState {
   mutating func makeReady(_ task: TaskID) {
     status[Int(task)] = .ready
     order[Int(rank[Int(task)])] = task
-    ready[readyClass[graph.stageNumber(of: task)]].queue.insert(rank[Int(task)])
+    ready[classNumber(of: task)].queue.insert(rank[Int(task)])
   }
 
   /// Takes a unit out of those that can start.
   mutating func makeUnready(_ task: TaskID) {
-    ready[readyClass[graph.stageNumber(of: task)]].queue.remove(rank[Int(task)])
+    ready[classNumber(of: task)].queue.remove(rank[Int(task)])
+  }
+
+  /// Where the unit that begins with `task` stands when it can start: a place in `ready`.
+  private func classNumber(of task: TaskID) -> Int {
+    ready.count == 1 ? 0 : readyClass[graph.stageNumber(of: task)]
   }
 
   private func firstReady() -> TaskID? {
@@ -479,6 +482,7 @@ struct SchedulerState {
     bytes[Int(head)] = own
     budget.reserve(own + toRead)
     if !limitsLeft.isEmpty { take(1, for: head) }
+    guard budget.isBounded else { return }
     for input in inputs[head] {
       pins[Int(input)] += 1
       if residence[Int(input)] == .disk {
@@ -490,7 +494,7 @@ struct SchedulerState {
   }
 
   private mutating func take(_ sign: Int, for head: TaskID) {
-    for (name, amount) in ready[readyClass[graph.stageNumber(of: head)]].takes {
+    for (name, amount) in ready[classNumber(of: head)].takes {
       limitsLeft[name, default: 0] -= sign * amount
     }
   }

@@ -322,12 +322,18 @@ final class Engine: Sendable {
   private func watch() {
     var lastSample = 0.0
     var lastReport = 0.0
+    var lastTrim = 0.0
     while true {
       let isOver = ended.wait(timeout: .now() + .milliseconds(10)) == .success
       let running = current.compactMap(\.task)
       let outside = current.reduce(0) { $0 + $1.outsideBytes }
       var resident = settings.residentBytes() + outside
-      if resident > monitor.withLock({ core.pointee.state.budget.believed }) + (4 << 20) {
+      let (believed, limit) = monitor.withLock {
+        (core.pointee.state.budget.believed, core.pointee.state.budget.limit)
+      }
+      // Giving back what the allocator holds takes milliseconds: now and then, and at once where memory is short.
+      if resident > believed + (4 << 20), resident > limit / 8 * 7 || clock.now - lastTrim > 0.25 {
+        lastTrim = clock.now
         ProcessMemory.releaseFreeMemory()
         resident = settings.residentBytes() + outside
       }

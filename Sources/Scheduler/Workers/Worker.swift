@@ -276,8 +276,9 @@ struct Worker: ~Copyable {
           finish(&record, from: &time, to: end, processorStart, measuresProcessor)
         }
         arguments.removeAll(keepingCapacity: true)
-        // A unit ends early with a step that took long: its result may be worth keeping.
-        guard let next, time - start < KeepRule.leastSeconds else {
+        // A unit ends early with a step that took long, for its result may be worth keeping, or had large inputs, for they
+        // are held until the unit ends.
+        guard let next, time - start < KeepRule.leastSeconds, record.bytesIn < Worker.mostHeldBytes else {
           outcomes.append(
             Outcome(
               head: unit.head, task: task, seconds: time - start, result: ResultBox(value),
@@ -357,6 +358,9 @@ struct Worker: ~Copyable {
     }
   }
 
+  /// Inputs of more than this are let go of before the next step of a unit begins.
+  private static let mostHeldBytes = 256 << 10
+
   /// Results of at most this size go into the state file.
   private static let inlineBytes = 64 << 10
 
@@ -371,7 +375,7 @@ struct Worker: ~Copyable {
       guard isRead[stage] else { return nil }
       return try .described(file)
     }
-    guard isKept[stage], graph.outlives(task) else { return nil }
+    guard isKept[stage] else { return nil }
     let kind = type(of: value).kind
     if value.byteCount <= Worker.inlineBytes {
       record.isStored = true
@@ -379,6 +383,8 @@ struct Worker: ~Copyable {
       guard isRead[stage] else { return nil }
       return .inline(kind: kind, log.lastValue())
     }
+    // Small partial results save reading a whole bag again when one partition changes; large ones are not worth a file.
+    guard graph.outlives(task) else { return nil }
     // With the number, because two stages may compute the same thing at the same time.
     let path = "\(folder.results)/\(engine.plan.fingerprints[Int(task)])-\(task).value"
     _ = try ValueFile.write(value, to: path, synced: true)
