@@ -4,7 +4,7 @@ SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
 
-.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine torture clean help
+.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine bench-order bench-spill bench-command torture clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -14,6 +14,8 @@ help:
 	@echo "make format       format all sources"
 	@echo "make torture      kill it 500 times and more, fill its disks, spoil its files: nothing lost, nothing wrong"
 	@echo "make bench-engine time the engine beside the peers that are there"
+	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
+	@echo "                  bench-command: processes with ninja's"
 	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there"
 
 install-dependencies:
@@ -48,6 +50,12 @@ bench-arxiv: build
 
 bench-command: build
 	benchmarks/command/compare --program $(CURDIR)/$(PROGRAM)
+
+bench-order: build
+	benchmarks/order/compare $(CURDIR)/$(PROGRAM)
+
+bench-spill: build
+	benchmarks/spill/compare --program $(CURDIR)/$(PROGRAM)
 
 bench-engine: build
 	$(SWIFT) build -c release --product engine-bench --static-swift-stdlib
