@@ -355,3 +355,41 @@ private func bytes(of graph: TaskGraph) -> (TaskID) -> Int {
     #expect(queue.first == nil)
   }
 }
+
+extension SchedulerStateTests {
+  //   a ─┬─ b
+  //      └─ c      both find a's stored copy damaged, one long after the other
+  @Test("A second reader of a damaged result does not drop the one that was computed again")
+  func lostTwice() throws {
+    var graph = TaskGraph()
+    let bytes: [String: ParameterValue] = ["bytes": .integer(1 << 20)]
+    try RandomGraphs.add("a", TestOps.source, to: &graph, bytes)
+    try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"], bytes)
+    try RandomGraphs.add("c", TestOps.mix(1), to: &graph, from: ["a"], bytes)
+    var state = SchedulerState(
+      graph: graph, decisions: [.runs, .runs, .runs],
+      settings: SchedulerState.Settings(workers: 2, keepsGoing: false),
+      budget: MemoryBudget(limit: 64 << 20, idle: 0))
+    var started = state.next()
+    #expect(started == 0)
+    state.finished(0, at: 0, bytes: 1 << 20, isStored: true)
+    let readers: [TaskID] = [1, 2]
+    for _ in readers { _ = state.next() }
+    #expect(state.running == 2)
+    _ = state.lost(0, for: readers[0])
+    var effects = state.takeEffects()
+    #expect(effects.recomputed == [0])
+    started = state.next()
+    #expect(started == 0)
+    state.finished(0, at: 0, bytes: 1 << 20, isStored: false)
+    _ = state.takeEffects()
+    _ = state.lost(0, for: readers[1])
+    effects = state.takeEffects()
+    #expect(!effects.released.contains(0))
+    #expect(state.verify() == nil)
+    while let reader = state.next() {
+      state.finished(reader, at: reader, bytes: 1 << 20, isStored: false)
+    }
+    #expect(state.isOver && state.done == 3 && state.budget.used == 0)
+  }
+}

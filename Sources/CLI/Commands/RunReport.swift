@@ -33,7 +33,8 @@ struct RunReport {
         + "peak memory \(ByteCount(summary.peakResident)) of \(ByteCount(last.memoryLimit))\(spilled)"
     ]
     if last.retried > 0 {
-      lines.append("\(Format.counted(last.retried, "attempt")) failed and \(last.retried == 1 ? "was" : "were") tried again")
+      lines.append(
+        "\(Format.counted(last.retried, "attempt")) failed and \(last.retried == 1 ? "was" : "were") tried again")
     }
     let folders = Dictionary(grouping: summary.written) { file in
       String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)])

@@ -10,6 +10,8 @@ final class ValueStore: @unchecked Sendable {
   private let monitor = Monitor()
   private var onDisk: [TaskID: Location] = [:]
   private var loading: Set<TaskID> = []
+  /// Results whose place in the spill store was given up before they were wanted again: it is not given up twice.
+  private var borrowed: Set<TaskID> = []
   private let registry: OpRegistry
   private let spills: SpillStore?
   private let fingerprint: @Sendable (TaskID) -> Fingerprint
@@ -53,6 +55,14 @@ final class ValueStore: @unchecked Sendable {
 
   /// Makes a result readable.
   func add(_ task: TaskID, at location: Location) { monitor.withLock { onDisk[task] = location } }
+
+  /// Makes a result readable once more that was forgotten, for as long as nothing else takes its place.
+  func addBorrowed(_ task: TaskID, at location: Location) {
+    monitor.withLock {
+      onDisk[task] = location
+      borrowed.insert(task)
+    }
+  }
 
   func location(of task: TaskID) -> Location? { monitor.withLock { onDisk[task] } }
 
@@ -107,6 +117,7 @@ final class ValueStore: @unchecked Sendable {
 
   /// Drops what is known of a result, and its place in the spill store if it has one.
   func forget(_ task: TaskID) {
-    if case .spill(let extent)? = monitor.withLock({ onDisk.removeValue(forKey: task) }) { spills?.free(extent) }
+    let (location, isOwn) = monitor.withLock { (onDisk.removeValue(forKey: task), borrowed.remove(task) == nil) }
+    if isOwn, case .spill(let extent)? = location { spills?.free(extent) }
   }
 }

@@ -141,7 +141,10 @@ final class RunWriter: @unchecked Sendable {
     thread.start()
   }
 
-  func append(_ log: AttemptLog) { append(.attempts(log), count: log.attempts.count) }
+  func append(_ log: AttemptLog) { append(.attempts(log), count: RunWriter.weight(log)) }
+
+  /// A log in records, or in kibibytes of results where that is more.
+  private static func weight(_ log: AttemptLog) -> Int { max(log.attempts.count, log.values.count >> 10) }
 
   func result(
     _ task: TaskID, store: Store, kind: String, path: String?, bytes: Int, rows: Int?, at time: Double
@@ -255,7 +258,9 @@ final class RunWriter: @unchecked Sendable {
       }
       monitor.withLock {
         // Only now: what is being written takes memory too.
-        pendingCount = pending.reduce(0) { if case .attempts(let log) = $1 { $0 + log.attempts.count } else { $0 + 1 } }
+        pendingCount = pending.reduce(0) {
+          if case .attempts(let log) = $1 { $0 + RunWriter.weight(log) } else { $0 + 1 }
+        }
         monitor.broadcast()
       }
     }

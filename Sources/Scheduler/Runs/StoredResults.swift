@@ -95,6 +95,12 @@ struct StoredResults: Sendable {
           run: row[6])
       }
     }
+    // Of two results of one task, the newer counts.
+    for (task, file) in files {
+      guard let row = row(of: task) else { continue }
+      let run = try Int64.fetchOne(db, sql: "SELECT run FROM attempt WHERE id = ?", arguments: [row]) ?? 0
+      if file.run > run { rows[Int(task)] = 0 } else { files[task] = nil }
+    }
   }
 }
 

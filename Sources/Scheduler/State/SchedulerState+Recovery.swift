@@ -8,13 +8,15 @@ extension SchedulerState {
     guard status[Int(input)] != .outside else { return false }
     takeBack(head)
     makeReadyOrWait(head)
-    if residence[Int(input)] == .both {
+    switch residence[Int(input)] {
+    case .both:
       budget.release(bytes[Int(input)])
       eviction.cleanBytes -= bytes[Int(input)]
-      residence[Int(input)] = .nowhere
-    } else if residence[Int(input)] == .disk {
-      residence[Int(input)] = .nowhere
+    case .disk: break
+    // Another reader found it damaged before: it is, or will be, computed again.
+    case .nowhere, .memory, .spilling: return true
     }
+    residence[Int(input)] = .nowhere
     effects.forgotten.append(input)
     effects.released.append(input)
     runAgain(input)

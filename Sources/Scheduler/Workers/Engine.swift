@@ -192,7 +192,9 @@ final class Engine: Sendable {
       ended.signal()
       spillWork.signal()
       monitor.broadcast()
-    } else if core.pointee.idle > 0, core.pointee.state.readyCount > 0 {
+    } else if core.pointee.idle > 0,
+      core.pointee.state.readyCount > 0 || core.pointee.state.nextAttempt.map({ $0 <= clock.now }) == true
+    {
       monitor.signal()
     }
   }
@@ -201,7 +203,9 @@ final class Engine: Sendable {
     guard !effects.isEmpty else { return }
     if !effects.toSpill.isEmpty { spillWork.signal() }
     for task in effects.forgotten { store.forget(task) }
-    for task in effects.wantedAgain { if let location = plan.location(of: task) { store.add(task, at: location) } }
+    for task in effects.wantedAgain {
+      if let location = plan.location(of: task) { store.addBorrowed(task, at: location) }
+    }
     for refusal in effects.refused { refuse(refusal) }
     for (task, skipped) in effects.failures { record(task, skipped: skipped) }
     for (task, attempt, at) in effects.retries { recordRetry(task, attempt: attempt, at: at) }
