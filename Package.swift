@@ -42,7 +42,7 @@ let package = Package(
       ]),
 
     // One import for Swift users.
-    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks"]),
+    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks", "CXXHash"]),
 
     // The command: the only place where the rooms meet.
     .executableTarget(
@@ -74,6 +74,7 @@ let package = Package(
       name: "SchedulerTests",
       dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
+    .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(
