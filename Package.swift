@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "GraphRun", targets: ["GraphRun"]),
     .executable(name: "torture", targets: ["Torture"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
+    .executable(name: "bag-bench", targets: ["BagBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -59,6 +60,12 @@ let package = Package(
       name: "EngineBench",
       dependencies: ["Graph", "Scheduler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "benchmarks/engine/EngineBench"),
+
+    // Bags, for `make bench-bag`.
+    .executableTarget(
+      name: "BagBench",
+      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "benchmarks/bag/BagBench"),
 
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),

@@ -44,7 +44,7 @@ extension Bag {
           return [.text(name: "elements", value: Program.nonce)]
         }
       },
-      memory: { index, _ in
+      memory: { index, _, _ in
         MemoryEstimate(output: ElementCodec.byteCount(ContiguousArray(slice(index))), scratch: 64 << 10)
       }
     ) { index, _ in
@@ -110,7 +110,7 @@ extension Bag where Element == Int {
     let size = count / pieces
     return Bag(
       label: "range", partitions: .numbered(pieces), identity: .parameters("\(count) \(pieces)"), cost: .view,
-      memory: { _, _ in MemoryEstimate(output: size * MemoryLayout<Int>.stride, scratch: 64 << 10) }
+      memory: { _, _, _ in MemoryEstimate(output: size * MemoryLayout<Int>.stride, scratch: 64 << 10) }
     ) { index, _ in
       var position = index * size
       let end = index == pieces - 1 ? count : position + size

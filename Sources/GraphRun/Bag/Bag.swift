@@ -29,7 +29,7 @@ public struct Bag<Element: Codable & Sendable>: Sendable {
     valueTypes: [any TaskValue.Type] = [],
     dependencies: @escaping @Sendable (Int, Node) -> [Node.Reference] = { _, _ in [] },
     partitionIdentity: @escaping @Sendable (Int) -> [IdentityPart] = { _ in [] },
-    memory: @escaping @Sendable (Int, [Int]) -> MemoryEstimate = Node.memoryOfElements,
+    memory: @escaping Node.MemoryNeed = Node.memoryOfElements,
     open: @escaping @Sendable (Int, ReadScope) throws -> BlockReader<Element>
   ) {
     self.init(

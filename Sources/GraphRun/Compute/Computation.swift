@@ -44,7 +44,7 @@ final class Computation: Sendable {
 
   private func run() throws -> [[any TaskValue]] {
     let targetIDs = Set(targets.map(ObjectIdentifier.init))
-    let lowering = try Lowering(targets, limits: options.limits) { (body: any TaskBody, node: Node) -> any TaskBody in
+    let lowering = try Lowering(targets, memoryLimit: options.memory.bytes, limits: options.limits) { (body: any TaskBody, node: Node) -> any TaskBody in
       var deliver: (@Sendable (TaskKey, any TaskValue) -> Void)?
       if targetIDs.contains(ObjectIdentifier(node)) {
         deliver = { key, value in self.delivered.withLock { $0[key] = value } }

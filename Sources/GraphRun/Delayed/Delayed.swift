@@ -37,7 +37,7 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
   init(
     label: String, inputs: [Node], identity: Node.Identity, cost: Node.Cost = .stage,
     partitionIdentity: @escaping @Sendable (Int) -> [IdentityPart] = { _ in [] },
-    memory: @escaping @Sendable (Int, [Int]) -> MemoryEstimate = Node.memoryOfElements,
+    memory: @escaping Node.MemoryNeed = Node.memoryOfElements,
     compute: @escaping @Sendable (ReadScope) throws -> Value
   ) {
     let references = inputs.flatMap { input in (0..<input.count).map { Node.Reference(node: input, partition: $0) } }

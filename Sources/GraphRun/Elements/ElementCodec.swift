@@ -10,6 +10,7 @@ import Graph
 //
 // An encoded block: form (1 byte), count (8), length of the description (4), description, payload.
 
+@usableFromInline
 enum ElementCodec {
   enum Form: UInt8 {
     case raw
@@ -23,6 +24,7 @@ enum ElementCodec {
   }
 
   /// Bytes of memory that elements cost; for types that cannot say it, by a sample of 64.
+  @usableFromInline
   static func byteCount<Element>(_ block: ContiguousArray<Element>) -> Int {
     let own = block.count * MemoryLayout<Element>.stride
     if _isPOD(Element.self) { return own }

@@ -84,3 +84,10 @@ enum JSONText {
     return String(decoding: data, as: UTF8.self)
   }
 }
+
+/// Parameters of a step, as text that tells them from others.
+@usableFromInline
+enum Parameters {
+  @usableFromInline
+  static func text<T: Encodable>(_ value: T) -> String { JSONText.of(value) }
+}

@@ -12,16 +12,19 @@ struct Lowering {
   private(set) var stageNumbers: [ObjectIdentifier: Int] = [:]
   private var nodes: [Node] = []
   private var names: Set<String> = []
+  private let memoryLimit: Int
   private let wrap: (any TaskBody, Node) -> any TaskBody
 
   /// - Parameters:
+  ///   - memoryLimit: bytes that the run may take.
   ///   - limits: how much there is of what tasks share; what is named nowhere has room for one.
   ///   - wrap: may put another body around a stage's.
   /// - Throws: `GraphError` if two steps have one name, or one takes more than there is.
   init(
-    _ targets: [Node], limits: [LimitName: Int] = [:],
+    _ targets: [Node], memoryLimit: Int = .max, limits: [LimitName: Int] = [:],
     wrap: @escaping (any TaskBody, Node) -> any TaskBody = { body, _ in body }
   ) throws {
+    self.memoryLimit = memoryLimit
     self.wrap = wrap
     for target in targets { visit(target) }
     let isStage = Lowering.stages(nodes, targets: targets)
@@ -80,7 +83,7 @@ struct Lowering {
     let number = graph.stages.count
     stageNumbers[id] = number
     let known = stageNumbers
-    let body = LoweredBody(node: node, isStage: Set(known.keys))
+    let body = LoweredBody(node: node, isStage: Set(known.keys), memoryLimit: memoryLimit)
     let shape: OpShape =
       switch node.layout {
       case .tree: .reduction
@@ -133,11 +136,13 @@ struct LoweredBody: TaskBody {
   let isStage: Set<ObjectIdentifier>
   /// Stages that it reads, without itself.
   let inputNodes: [Node]
+  private let memoryLimit: Int
   let touchesFiles: Bool
   private let text: String
 
-  init(node: Node, isStage: Set<ObjectIdentifier>) {
+  init(node: Node, isStage: Set<ObjectIdentifier>, memoryLimit: Int) {
     self.node = node
+    self.memoryLimit = memoryLimit
     self.isStage = isStage
     var inputNodes: [Node] = []
     var text = ""
@@ -213,8 +218,8 @@ struct LoweredBody: TaskBody {
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
     switch role {
-    case .partition(let index): node.memory(Int(index), inputBytes)
-    case .whole where !isTree: node.memory(0, inputBytes)
+    case .partition(let index): node.memory(Int(index), inputBytes, memoryLimit)
+    case .whole where !isTree: node.memory(0, inputBytes, memoryLimit)
     case .combine, .whole:
       MemoryEstimate(output: (inputBytes.max() ?? 0) + 1024, scratch: inputBytes.reduce(0, +) / 2)
     }

@@ -23,7 +23,7 @@ final class Node: Sendable {
   let outputPath: (@Sendable (Int) -> String)?
   let cost: Cost
   let valueTypes: [any TaskValue.Type]
-  let memory: @Sendable (_ partition: Int, _ inputBytes: [Int]) -> MemoryEstimate
+  let memory: MemoryNeed
   let options: TaskOptions
   /// The element of a bag, or the value, of this type.
   let typeName: String
@@ -33,6 +33,9 @@ final class Node: Sendable {
   let serial = Node.count.add(1, ordering: .relaxed).newValue
 
   private static let count = Atomic<Int>(0)
+
+  /// What a task of the partition needs, within the run's limit.
+  typealias MemoryNeed = @Sendable (_ partition: Int, _ inputBytes: [Int], _ limit: Int) -> MemoryEstimate
 
   struct Input: Sendable {
     let node: Node
@@ -72,7 +75,7 @@ final class Node: Sendable {
     dependencies: @escaping @Sendable (Int, Node) -> [Reference] = { _, _ in [] },
     partitionIdentity: @escaping @Sendable (Int) -> [IdentityPart] = { _ in [] },
     outputPath: (@Sendable (Int) -> String)? = nil,
-    memory: @escaping @Sendable (Int, [Int]) -> MemoryEstimate = Node.memoryOfElements,
+    memory: @escaping MemoryNeed = Node.memoryOfElements,
     run: @escaping @Sendable (TaskRole, ReadScope) throws -> any TaskValue
   ) {
     self.label = label
@@ -125,13 +128,23 @@ final class Node: Sendable {
   var isBag: Bool { if case .bag = layout { true } else { false } }
 
   /// As much as what it reads, and room for the blocks that pass through.
-  static let memoryOfElements: @Sendable (Int, [Int]) -> MemoryEstimate = { _, inputBytes in
+  static let memoryOfElements: MemoryNeed = { _, inputBytes, _ in
     MemoryEstimate(output: max(inputBytes.reduce(0, +), 64 << 10), scratch: 512 << 10)
   }
 
   /// Little comes out, whatever goes in.
-  static let memoryOfSummary: @Sendable (Int, [Int]) -> MemoryEstimate = { _, _ in
+  static let memoryOfSummary: MemoryNeed = { _, _, _ in
     MemoryEstimate(output: 4 << 10, scratch: 512 << 10)
+  }
+}
+
+extension Node {
+  /// What a task may hold of a table or of groups, of the run's limit.
+  static func allowance(_ limit: Int) -> Int { Swift.max(limit / 8, 1 << 20) }
+
+  /// A table as large as it may be, and little that comes out.
+  static let memoryOfTable: MemoryNeed = { _, _, limit in
+    MemoryEstimate(output: 64 << 10, scratch: allowance(limit))
   }
 }
 
@@ -185,6 +198,9 @@ final class ReadScope {
 
   /// What is combined, in order.
   var combined: [any TaskValue] { inputs }
+
+  /// Bytes that a table or groups may take before the task has to do without all at once.
+  @usableFromInline var allowance: Int { Node.allowance(context.memoryLimit) }
 
   @usableFromInline
   func blocks<Element>(of bag: Bag<Element>, _ partition: Int) throws -> BlockReader<Element> {
