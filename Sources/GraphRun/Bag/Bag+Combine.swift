@@ -130,7 +130,8 @@ extension Bag {
       var position = 0
       var slices: [ContiguousArray<Element>] = []
       for block in blocks {
-        let range = Swift.max(start - position, 0)..<Swift.max(Swift.min(end - position, block.count), 0, start - position)
+        let range =
+          Swift.max(start - position, 0)..<Swift.max(Swift.min(end - position, block.count), 0, start - position)
         if !range.isEmpty { slices.append(ContiguousArray(block[range])) }
         position += block.count
       }

@@ -219,7 +219,8 @@ extension Bag {
           table.fold(key, hashed: hashOfKey) {
             kept.append(element)
             sharder.append(element, hashed: hashOfKey)
-          } next: { _ in }
+          } next: { _ in
+          }
         }
         try sharder.settle(kept)
         // Forgetting what was seen costs a few elements more on disk, and nothing else.
@@ -400,7 +401,9 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
   /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
   ///   the key.
   @inlinable
-  public func grouped() -> Bag<KeyValue<Key, [Element]>> { groups("groupby", .parameters("")) { KeyValue(key: $0, value: $1) } }
+  public func grouped() -> Bag<KeyValue<Key, [Element]>> {
+    groups("groupby", .parameters("")) { KeyValue(key: $0, value: $1) }
+  }
 
   /// What `transform` makes of each key and all its elements, in the order they had before.
   ///

@@ -44,7 +44,8 @@ final class Computation: Sendable {
 
   private func run() throws -> [[any TaskValue]] {
     let targetIDs = Set(targets.map(ObjectIdentifier.init))
-    let lowering = try Lowering(targets, memoryLimit: options.memory.bytes, limits: options.limits) { (body: any TaskBody, node: Node) -> any TaskBody in
+    let lowering = try Lowering(targets, memoryLimit: options.memory.bytes, limits: options.limits) {
+      (body: any TaskBody, node: Node) -> any TaskBody in
       var deliver: (@Sendable (TaskKey, any TaskValue) -> Void)?
       if targetIDs.contains(ObjectIdentifier(node)) {
         deliver = { key, value in self.delivered.withLock { $0[key] = value } }
@@ -55,7 +56,7 @@ final class Computation: Sendable {
     for observer in options.observers { observer.computationWillStart(lowering.graph) }
     let summary: RunSummary
     if let state = options.state {
-      summary = try durable(lowering, StateFolder(absolute(state)))
+      summary = try durable(lowering, StateFolder(Paths.absolute(state)))
     } else {
       summary = try transient(lowering)
     }
@@ -76,14 +77,7 @@ final class Computation: Sendable {
   }
 
   private func transient(_ lowering: Lowering) throws -> RunSummary {
-    var template = Array((options.temporaryFolder + "/graphrun-XXXXXX").utf8CString)
-    guard mkdtemp(&template) != nil else {
-      throw SchedulerError(
-        .state,
-        "no folder can be made in \(options.temporaryFolder) (\(String(cString: strerror(errno)))); name "
-          + "another as ComputeOptions.temporaryFolder")
-    }
-    let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let folder = try Paths.makeTemporaryFolder(in: options.temporaryFolder)
     defer { try? FileManager.default.removeItem(atPath: folder) }
     var settings = InMemoryRun.Settings(workers: options.workers, memory: options.memory.bytes)
     settings.folder = folder
@@ -99,7 +93,7 @@ final class Computation: Sendable {
   }
 
   private func durable(_ lowering: Lowering, _ folder: StateFolder) throws -> RunSummary {
-    let program = absolute(CommandLine.arguments.first ?? "program")
+    let program = Paths.absolute(CommandLine.arguments.first ?? "program")
     let request = RunRequest(
       name: options.name ?? program.split(separator: "/").last.map(String.init) ?? "program", file: program,
       folder: FileManager.default.currentDirectoryPath, command: CommandLine.arguments.joined(separator: " "),
@@ -111,10 +105,6 @@ final class Computation: Sendable {
       session.interrupt()
     }
     return try session.execute(observer: options.progress ?? { _ in })
-  }
-
-  private func absolute(_ path: String) -> String {
-    path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
   }
 
   /// What tasks of this process gave, and what earlier ones had left.
@@ -130,10 +120,10 @@ final class Computation: Sendable {
       return try tasks.map { task in
         let key = lowering.graph.key(of: task)
         if let value = delivered.removeValue(forKey: key) { return value }
-        if reader == nil, let state = options.state { reader = try StateReader(StateFolder(absolute(state))) }
+        if reader == nil, let state = options.state { reader = try StateReader(StateFolder(Paths.absolute(state))) }
         guard
           let value = try reader?.result(
-            of: key, file: absolute(CommandLine.arguments.first ?? "program"), registry: lowering.registry)
+            of: key, file: Paths.absolute(CommandLine.arguments.first ?? "program"), registry: lowering.registry)
         else {
           throw ComputeError(
             .lostResult, "the result of \(key) was there when the computation began and is not any more; compute again")

@@ -151,7 +151,8 @@ final class ScratchStore: ScratchStorage {
     func read(_ pieces: Range<Int>) throws -> Buffer {
       let (start, end) = (offsets[pieces.lowerBound], offsets[pieces.upperBound])
       guard let copy = malloc(max(end - start, 1)) else {
-        throw TaskError(.outOfMemory, "no memory for \(ByteCount(end - start)) that were set aside", file: file.file.path)
+        throw TaskError(
+          .outOfMemory, "no memory for \(ByteCount(end - start)) that were set aside", file: file.file.path)
       }
       let buffer = Buffer(adoptingHeap: copy, count: end - start)
       let block = store.takeBlock()

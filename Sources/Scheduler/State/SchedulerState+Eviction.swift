@@ -144,7 +144,9 @@ extension SchedulerState {
       while let candidate = eviction.candidates.popLast() {
         let task = candidate.task
         // What costs nothing would free nothing.
-        guard isInMemory(task), bytes[Int(task)] > 0, residence[Int(task)] != .spilling, !eviction.unspillable.contains(task) else {
+        guard isInMemory(task), bytes[Int(task)] > 0, residence[Int(task)] != .spilling,
+          !eviction.unspillable.contains(task)
+        else {
           continue
         }
         if pins[Int(task)] > 0 || (residence[Int(task)] == .both) != (kind == .clean) {

@@ -28,8 +28,12 @@ struct BagBench: AsyncParsableCommand {
       try await numbers.map { BagBench.scrambled($0) % 1000 }.frequencies().map(\.value).sum().compute(options)
     }
     try await time("foldby") {
-      try await numbers.foldby({ BagBench.scrambled($0) % 1000 }, initial: 0) { $0 + $1 } combine: { $0 + $1 }
-        .map(\.value).sum().compute(options)
+      try await numbers.foldby({ BagBench.scrambled($0) % 1000 }, initial: 0) {
+        $0 + $1
+      } combine: {
+        $0 + $1
+      }
+      .map(\.value).sum().compute(options)
     }
     let many = max(count / 2, 1)
     try await time("distinct") {
