@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "GraphRun", targets: ["GraphRun"]),
     .executable(name: "torture", targets: ["Torture"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
+    .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
     .executable(name: "bag-bench", targets: ["BagBench"]),
   ],
   dependencies: [
@@ -67,6 +68,11 @@ let package = Package(
       dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "benchmarks/bag/BagBench"),
 
+    // Bags by hand: cases in, results out, for tests against Dask.
+    .executableTarget(
+      name: "BagRunner",
+      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
@@ -82,6 +88,7 @@ let package = Package(
       dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
+    .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(

@@ -224,7 +224,7 @@ extension Bag {
         }
         try sharder.settle(kept)
         // Forgetting what was seen costs a few elements more on disk, and nothing else.
-        if table.isFull { table.removeAll() }
+        if table.isLarger(than: sharder.mostGathered) { table.removeAll() }
         seen += block.count
         if table.isUseless(after: seen) { break }
       }
@@ -255,7 +255,7 @@ extension Bag {
         }
         seen += block.count
         let isUseless = table.isUseless(after: seen)
-        if isUseless || table.isFull { try table.drain(into: &sharder) }
+        if isUseless || table.isLarger(than: sharder.mostGathered) { try table.drain(into: &sharder) }
         if isUseless { break }
       }
       try table.drain(into: &sharder)
@@ -342,10 +342,10 @@ extension Bag {
 }
 
 extension FoldTable {
-  /// Whether it has grown to what a task gathers.
+  /// Whether it takes more than so many bytes, but for what keys and values have on the heap.
   @inlinable
-  var isFull: Bool {
-    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > ShardWriter.gatheredBytes
+  func isLarger(than bytes: Int) -> Bool {
+    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > bytes
   }
 
   /// Whether bringing together what has one key saves next to nothing, as nearly every element has another.

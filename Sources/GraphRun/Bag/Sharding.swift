@@ -30,7 +30,7 @@ struct ShardedBag<Item: Codable & Sendable>: Sendable {
       identity: identity.value, cost: .stage, valueTypes: [ShardSet.self],
       typeName: "shards \(shardCount) of \(String(reflecting: Item.self))",
       dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] },
-      memory: { _, _, _ in MemoryEstimate(output: 4 << 10, scratch: 3 * ShardWriter.gatheredBytes) },
+      memory: { _, _, limit in MemoryEstimate(output: 4 << 10, scratch: 3 * ShardWriter.gatheredBytes(limit: limit)) },
       run: { role, scope in
         let next = try scope.blocks(of: bag, role.partition)
         var sharder = Sharder<Item>(shardCount: shardCount, inputCount: bag.partitionCount, context: scope.context)
@@ -95,9 +95,12 @@ struct Sharder<Item: Codable & Sendable> {
   private var writer: ShardWriter
   @usableFromInline var gathered = 0
   private let isPlain = _isPOD(Item.self)
+  /// What is gathered, in bytes of memory, before it is written.
+  @usableFromInline let mostGathered: Int
 
   init(shardCount: Int, inputCount: Int, context: any TaskContext) {
     buckets = Array(repeating: [], count: shardCount)
+    mostGathered = ShardWriter.gatheredBytes(limit: context.memoryLimit)
     writer = ShardWriter(shardCount: shardCount, inputCount: inputCount, context: context)
   }
 
@@ -118,7 +121,7 @@ struct Sharder<Item: Codable & Sendable> {
   @usableFromInline
   mutating func settle(_ items: ContiguousArray<Item>) throws {
     if !isPlain { gathered += ElementCodec.byteCount(items) - items.count * MemoryLayout<Item>.stride }
-    guard gathered >= ShardWriter.gatheredBytes else { return }
+    guard gathered >= mostGathered else { return }
     var builder = BufferBuilder()
     let offsets = try encode(to: &builder)
     try writer.write(builder.pieces(offsets))

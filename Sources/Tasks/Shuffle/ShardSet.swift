@@ -95,7 +95,9 @@ public struct ShardSet: TaskValue {
 /// Collects one input partition's shards.
 public struct ShardWriter {
   /// What a task gathers of all shards, in bytes of memory, before it writes them.
-  public static let gatheredBytes = 8 << 20
+  ///
+  /// - Parameter limit: bytes that the run may take in memory.
+  public static func gatheredBytes(limit: Int) -> Int { min(8 << 20, max(limit / 32, 1 << 20)) }
 
   private let shardCount: Int
   private let mostInMemory: Int
