@@ -176,6 +176,14 @@ struct SchedulerState {
   /// Whether a result has to be in memory: somebody is yet to use it.
   func isNeeded(_ task: TaskID) -> Bool { usesLeft[Int(task)] > 0 }
 
+  /// Whether a result lies on disk, or is on its way there, and stays there for somebody who is yet to use it.
+  func staysOnDisk(_ task: TaskID) -> Bool {
+    switch residence[Int(task)] {
+    case .spilling, .both, .disk: usesLeft[Int(task)] > 0
+    case .nowhere, .memory: false
+    }
+  }
+
   /// Which attempt of the task the next one is, from 1.
   func attemptNumber(_ task: TaskID) -> Int {
     failedAttempts.isEmpty ? 1 : (failedAttempts[task] ?? 0) + 1

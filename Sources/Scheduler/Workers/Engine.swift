@@ -54,8 +54,7 @@ final class Engine: Sendable {
     var hasEnded = false
     /// By operation: how long its tasks take.
     var pace: [OpPace]
-    /// Seconds that a result would take to compute again, for those in memory that lie nowhere else.
-    var cost: [TaskID: Double] = [:]
+    var costs = RecomputeCosts()
     var peakWithPrograms = 0
   }
 
@@ -170,7 +169,10 @@ final class Engine: Sendable {
   /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
   func collect() -> (SchedulerEffects, [ResultBox]) {
     var garbage: [ResultBox] = []
-    for task in core.pointee.state.effects.released { core.pointee.values.drop(task, &garbage) }
+    for task in core.pointee.state.effects.released {
+      core.pointee.values.drop(task, &garbage)
+      core.pointee.costs.remove(task)
+    }
     for task in core.pointee.state.effects.evicted { core.pointee.values.drop(task, &garbage) }
     let effects: SchedulerEffects
     if core.pointee.state.effects.isEmpty {

@@ -171,20 +171,12 @@ struct Worker: ~Copyable {
   }
 
   /// Has a result written that would take far longer to compute again than to write.
-  ///
-  /// - Note: what it costs is counted along the inputs that lie nowhere but in memory; what two inputs share counts
-  ///   twice, which makes the rule a little too careful, never too careless.
   private func weigh(_ outcome: Outcome, bytes: Int) {
-    let stage = graph.stageNumber(of: outcome.task)
-    guard graph.stages[stage].keep == nil else { return }
-    var cost = outcome.seconds
-    for input in graph.inputs(of: outcome.head) { cost += engine.core.pointee.cost[input] ?? 0 }
-    guard cost > KeepRule.leastSeconds else { return }
-    if KeepRule.isWorthKeeping(seconds: cost, bytes: bytes) {
-      engine.core.pointee.state.keepSafe(outcome.task)
-    } else {
-      engine.core.pointee.cost[outcome.task] = cost
-    }
+    let mayKeep = graph.stages[graph.stageNumber(of: outcome.task)].keep == nil
+    let isWorthKeeping = engine.core.pointee.costs.add(
+      outcome.task, seconds: outcome.seconds, bytes: bytes, inputs: graph.inputs(of: outcome.head),
+      mayKeep: mayKeep, isOnDisk: { engine.core.pointee.state.staysOnDisk($0) })
+    if isWorthKeeping { engine.core.pointee.state.keepSafe(outcome.task) }
   }
 
   /// Takes the next unit, or several where they are quick.
