@@ -260,9 +260,10 @@ struct Worker: ~Copyable {
       var record = RunWriter.Attempt(task: task, number: attempt, worker: number, startedAt: time)
       let processorStart = measuresProcessor ? RunClock.threadSeconds : 0
       do {
-        let value = try perform(task, stage, unit, &record)
+        let (value, setAside) = try perform(task, stage, unit, &record)
         let next = task == unit.last ? nil : fused.next(after: task)
         let location = try store(value, of: task, stage, &record)
+        if tracks { count(value, setAside, of: task, stage) }
         if tracks || batch.count == 1 {
           let end = engine.clock.now
           finish(&record, from: &time, to: end, processorStart, measuresProcessor)
@@ -284,6 +285,7 @@ struct Worker: ~Copyable {
         context.discardRejects()
         let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
         record.outcome = error.code == .cancelled ? .cancelled : error.code == .timeout ? .timedOut : .failed
+        (record.rows, record.bytesOut, record.isStored) = (nil, 0, false)
         finish(&record, from: &time, to: engine.clock.now, processorStart, measuresProcessor)
         outcomes.append(
           Outcome(
@@ -308,7 +310,7 @@ struct Worker: ~Copyable {
 
   private mutating func perform(
     _ task: TaskID, _ stage: Int, _ unit: Unit, _ record: inout RunWriter.Attempt
-  ) throws -> any TaskValue {
+  ) throws -> (value: any TaskValue, setAside: RejectsFile?) {
     let first = graph.stages[stage].firstTask
     let role = graph.stages[stage].role(Int(task - first))
     context.begin(task, attempt: record.number, timeout: graph.stages[stage].policy.timeout)
@@ -324,19 +326,20 @@ struct Worker: ~Copyable {
       record.estimatedBytes = estimate.output + estimate.scratch
     }
     let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
-    guard tracks else { return value }
+    guard tracks else { return (value, nil) }
     record.rows = value.rowCount
-    record.bytesOut = value.byteCount
-    if let file = value as? WrittenFile {
-      record.bytesOut = file.fileByteCount
-      written.append(file)
-    }
+    record.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
+    return (value, try context.publishRejects(mayHave: engine.plan.mayHaveRejects || record.number > 1))
+  }
+
+  /// Counts what a task gave once it is stored: an attempt that fails before has given nothing.
+  private mutating func count(_ value: any TaskValue, _ setAside: RejectsFile?, of task: TaskID, _ stage: Int) {
+    if let file = value as? WrittenFile { written.append(file) }
     if graph.stages[stage].op.shape == .source { rows += value.rowCount ?? 0 }
-    if let rejects = try context.publishRejects(mayHave: engine.plan.mayHaveRejects) {
-      engine.writer?.rejects(task, label: engine.plan.label(of: task), records: rejects.records, path: rejects.path)
-      self.rejects.append(rejects)
+    if let setAside {
+      engine.writer?.rejects(task, label: engine.plan.label(of: task), records: setAside.records, path: setAside.path)
+      rejects.append(setAside)
     }
-    return value
   }
 
   private func load(_ input: TaskID) throws -> any TaskValue {
