@@ -1,5 +1,6 @@
 import Foundation
 import Graph
+import Synchronization
 
 /// What to run, and how.
 public struct RunRequest: Sendable {
@@ -100,6 +101,8 @@ public final class RunSession: Sendable {
   private let request: RunRequest
   private let store: RunStore
   private let engine: Late<Engine>
+  /// Calls of `interrupt` before there was an engine to take them.
+  private let earlyInterrupts = Mutex(0)
 
   /// Locks the folder and plans.
   /// - Throws: `SchedulerError` if another run holds the folder, or it cannot be used.
@@ -154,6 +157,7 @@ public final class RunSession: Sendable {
         scheduling: SchedulerState.Settings(
           workers: request.workers, keepsGoing: request.keepsGoing, earlierFailures: earlierFailures),
         budget: budget, store: values, spills: spills, writer: writer, clock: clock, observer: observer))
+    deliverEarlyInterrupts()
     if let died { writer.event("resumed", "run \(died) had died", at: clock.now) }
     for (task, reason) in plan.lostSpills {
       writer.event("spill-damaged", "\(plan.graph.key(of: task)): \(reason); it is computed again", at: clock.now)
@@ -191,7 +195,21 @@ public final class RunSession: Sendable {
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
-  public func interrupt() { engine.value?.interrupt() }
+  ///
+  /// A call that comes before anything can run, say while the order is being made, counts as soon as it could.
+  public func interrupt() {
+    let running = earlyInterrupts.withLock { early in
+      let running = engine.value
+      if running == nil { early += 1 }
+      return running
+    }
+    running?.interrupt()
+  }
+
+  private func deliverEarlyInterrupts() {
+    // Under the lock there is an engine now: no later call is counted as an early one.
+    for _ in 0..<earlyInterrupts.withLock({ $0 }) { engine.value?.interrupt() }
+  }
 
   /// Threads, the database's pages and the engine's own books, once they are all in use.
   private static let startingBytes = 4 << 20
