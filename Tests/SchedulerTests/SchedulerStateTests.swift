@@ -278,14 +278,14 @@ extension SchedulerStateTests {
     let readers: [TaskID] = [1, 2]
     for _ in readers { _ = state.next() }
     #expect(state.running == 2)
-    _ = state.lost(0, for: readers[0])
+    state.lost(0, for: readers[0])
     var effects = state.takeEffects()
-    #expect(effects.recomputed == [0])
+    #expect(effects.again.map(\.task) == [0])
     started = state.next()
     #expect(started == 0)
     state.finished(0, at: 0, bytes: 1 << 20, isStored: false)
     _ = state.takeEffects()
-    _ = state.lost(0, for: readers[1])
+    state.lost(0, for: readers[1])
     effects = state.takeEffects()
     #expect(!effects.released.contains(0))
     #expect(state.verify() == nil)

@@ -55,7 +55,8 @@ struct Simulator {
     spills += effects.toSpill.count
     refused += effects.refused.map(\.task)
     for failure in effects.failures { skipped += failure.skipped }
-    recomputed += effects.recomputed
+    recomputed += effects.again.map(\.task)
+    skipped += effects.skipped
     mostUsed = max(mostUsed, state.budget.used)
     if verifies, let problem = state.verify() { Issue.record("\(problem)") }
   }
@@ -85,7 +86,7 @@ struct Simulator {
         var steps = [head]
         while let next = state.fused.next(after: steps.last!) { steps.append(next) }
         if let input = state.graph.inputs(of: head).first, state.residence[Int(input)] == .both, loses(head) {
-          _ = state.lost(input, for: head)
+          state.lost(input, for: head)
         } else if let failing = steps.first(where: fails.contains) {
           state.failed(head, at: failing, now: now)
         } else {

@@ -57,7 +57,7 @@ struct Worker: ~Copyable {
       case failed(TaskError)
       case cancelled
       /// An input's stored copy is damaged.
-      case lost(input: TaskID, TaskError)
+      case lost(input: TaskID)
     }
 
     let kind: Kind
@@ -138,11 +138,7 @@ struct Worker: ~Copyable {
         engine.core.pointee.state.failed(
           outcome.head, at: outcome.task, mayRetry: error.code != .invalidParameter, now: engine.clock.now,
           jitter: Double.random(in: 0...1))
-      case .lost(let input, let error):
-        if !engine.core.pointee.state.lost(input, for: outcome.head) {
-          engine.core.pointee.errors[outcome.task] = error
-          engine.core.pointee.state.failed(outcome.head, at: outcome.task, mayRetry: false)
-        }
+      case .lost(let input): engine.core.pointee.state.lost(input, for: outcome.head)
       case .cancelled, .stored, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
       }
     }
@@ -249,7 +245,7 @@ struct Worker: ~Copyable {
         outcomes.append(
           Outcome(
             head: unit.head, task: task, seconds: 0, result: nil,
-            remark: Remark(error.code == .corruptValue ? .lost(input: input, error) : .failed(error))))
+            remark: Remark(error.code == .corruptValue ? .lost(input: input) : .failed(error))))
         return engine.clock.now
       }
     }
