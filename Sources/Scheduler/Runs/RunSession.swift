@@ -138,7 +138,7 @@ public final class RunSession: Sendable {
     let values = ValueStore(
       registry: request.registry, spills: spills, fingerprint: { plan.fingerprints[Int($0)] },
       readRecorded: try store.recordReader())
-    try adoptResults(values, spills)
+    let adopted = try adoptResults(values, spills)
 
     let clock = RunClock()
     let run = try store.begin(request, plan: plan, at: clock.start)
@@ -169,8 +169,10 @@ public final class RunSession: Sendable {
       let outcome = RunSession.outcome(result.snapshot, failures: result.failures)
       let reason = result.failures.first.map { "\($0.key): \($0.error)" }
       let peak = max(ProcessMemory.peakResident(), result.peakWithPrograms)
-      if outcome == .done { spills.removeAll() }
-      try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: clock.now)
+      let keepsSpills = outcome != .done || (plan.leavesWork && adopted > 0)
+      if !keepsSpills { spills.removeAll() }
+      try store.end(
+        run, state: outcome.rawValue, reason: reason, peakResident: peak, keepsSpills: keepsSpills, at: clock.now)
       return RunSummary(
         run: run, outcome: outcome, failures: result.failures, written: result.written, rejects: result.rejects,
         last: result.snapshot, peakResident: peak)
@@ -180,18 +182,27 @@ public final class RunSession: Sendable {
   }
 
   /// Makes the results of earlier runs that this one reads readable, and frees the spill store of all others.
-  private func adoptResults(_ values: ValueStore, _ spills: SpillStore) throws {
+  ///
+  /// - Returns: how many places in the spill store are taken over.
+  private func adoptResults(_ values: ValueStore, _ spills: SpillStore) throws -> Int {
     var adopted: Set<String> = []
+    for extent in plan.spillsSetAside() where spills.adopt(extent) { adopted.insert(extent.description) }
     for task in plan.graph.tasks where plan.decision(task) == .reused {
       guard let location = plan.location(of: task) else { continue }
       if case .spill(let extent) = location {
         guard spills.adopt(extent) else { continue }
         adopted.insert(extent.description)
+        // The next run may read it, too.
+        if plan.leavesWork {
+          values.addBorrowed(task, at: location)
+          continue
+        }
       }
       values.add(task, at: location)
     }
     try store.forgetSpills(except: adopted)
     spills.sweep(keeping: try store.spillFilesOfOthers())
+    return adopted.count
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
