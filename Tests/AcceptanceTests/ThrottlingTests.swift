@@ -10,9 +10,9 @@ import Testing
         """
         pools: {slow: 1}
         tasks:
-          one: {op: debug.bytes}
-          a: {op: debug.bytes, with: {bytes: \(bytes), seed: 1, partitions: \(partitions)}}
-          b: {op: debug.sleep, from: [a, one], with: {seconds: 0.001}\(pool)}
+          one: {op: debug.bytes, keep: false}
+          a: {op: debug.bytes, with: {bytes: \(bytes), seed: 1, partitions: \(partitions)}, keep: false}
+          b: {op: debug.sleep, from: [a, one], with: {seconds: 0.001}, keep: false\(pool)}
           end: {op: debug.noop, from: b}
         """, to: folder + "/dag.yaml")
       let outcome = try Program(["run", "dag.yaml", "--json", "--workers", "2"] + arguments, in: folder).wait()

@@ -13,6 +13,7 @@ struct Simulator {
   /// All tasks in the order in which they began.
   var ran: [TaskID] = []
   var spills = 0
+  var spilledBytes = 0
   var ended: Bool { state.isOver }
   var refused: [TaskID] = []
   var skipped: [TaskID] = []
@@ -53,6 +54,7 @@ struct Simulator {
     let effects = state.takeEffects()
     spilling += effects.toSpill
     spills += effects.toSpill.count
+    for task in effects.toSpill { spilledBytes += state.bytes[Int(task)] }
     refused += effects.refused.map(\.task)
     for failure in effects.failures { skipped += failure.skipped }
     recomputed += effects.again.map(\.task)

@@ -92,6 +92,8 @@ struct SchedulerState {
   var eviction = Eviction()
   var effects = SchedulerEffects()
   private(set) var running = 0
+  /// The first tasks of the units that run, where memory is bounded.
+  private(set) var runningHeads: [TaskID] = []
   private(set) var done = 0
   private(set) var failed = 0
   private(set) var skipped = 0
@@ -292,7 +294,10 @@ struct SchedulerState {
   }
 
   /// What the kernel measures for the process, while these tasks run.
-  mutating func measured(resident: Int, running tasks: [TaskID]) {
+  ///
+  /// - Parameter now: seconds.
+  mutating func measured(resident: Int, running tasks: [TaskID], now: Double = 0) {
+    eviction.now = now
     budget.measured(resident)
     guard budget.overdraft > 0, !tasks.isEmpty else { return }
     // Whose memory it is cannot be told: each is taken for its share, and reserves as much from now on.
@@ -329,7 +334,10 @@ struct SchedulerState {
     budget.release(bytes[Int(head)])
     bytes[Int(head)] = 0
     if !limitsLeft.isEmpty { take(-1, for: head) }
-    if budget.isBounded { for input in inputs[head] { pins[Int(input)] -= 1 } }
+    if budget.isBounded {
+      for input in inputs[head] { pins[Int(input)] -= 1 }
+      if let place = runningHeads.firstIndex(of: head) { runningHeads.remove(at: place) }
+    }
     if letsGo { for input in inputs[head] { letGo(of: input) } }
   }
 
@@ -429,6 +437,7 @@ struct SchedulerState {
           continue
         }
       }
+      if holdsBack(task, needed) { return nil }
       admit(task, reserving: min(own + learnt, max(own, budget.capacity - budget.used - toRead)), toRead: toRead)
       spillAhead()
       return task
@@ -464,12 +473,17 @@ struct SchedulerState {
     return best.map { order[Int($0)] }
   }
 
-  private func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
+  func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
     let first = graph.stages[stage].firstTask
     var estimate = graph.stages[stage].body.estimate(
       graph.stages[stage].role(Int(task - first)), inputBytes: inputBytes)
     if let memory = graph.stages[stage].policy.memory { estimate.scratch = memory }
     return estimate
+  }
+
+  /// An estimate raised to what was seen, never lowered: one small partition says nothing about the next.
+  func corrected(_ output: Int, _ stage: Int) -> Int {
+    correction[stage] > 1 ? Int(Double(output) * min(correction[stage] * 1.1, 16)) : output
   }
 
   /// What the unit takes itself, what it was seen to take beyond that, and what reading its inputs back takes.
@@ -490,9 +504,7 @@ struct SchedulerState {
     while true {
       let stage = graph.stageNumber(of: task)
       let estimate = estimate(task, stage, sizes)
-      // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
-      var output = estimate.output
-      if correction[stage] > 1 { output = Int(Double(output) * min(correction[stage] * 1.1, 16)) }
+      let output = corrected(estimate.output, stage)
       own = max(own, passed + output + estimate.scratch)
       learnt = max(learnt, extraScratch[stage])
       guard let next = fused.next(after: task) else { break }
@@ -512,6 +524,7 @@ struct SchedulerState {
     budget.reserve(own + toRead)
     if !limitsLeft.isEmpty { take(1, for: head) }
     guard budget.isBounded else { return }
+    runningHeads.append(head)
     for input in inputs[head] {
       pins[Int(input)] += 1
       if residence[Int(input)] == .disk {

@@ -353,7 +353,7 @@ final class Engine: Sendable {
       for worker in current { worker.sawScratch(share / max(running.count, 1)) }
       settle {
         if outside > 0 { $0.peakWithPrograms = max($0.peakWithPrograms, resident) }
-        $0.state.measured(resident: resident, running: running)
+        $0.state.measured(resident: resident, running: running, now: clock.now)
       }
       let now = clock.now
       guard isOver || now - lastReport >= 0.05 else { continue }

@@ -5,10 +5,8 @@ import Graph
 /// Dask and Spark leave it to the user to persist what is dear. Here it follows from what was measured: computing took
 /// so much longer than writing would that writing costs next to nothing.
 enum KeepRule {
-  /// Below this nothing is worth a thought.
+  /// Below this nothing is worth a thought, nor remembered for what is made of it.
   static let leastSeconds = 0.1
-  /// Below this a result's cost is not remembered for those that are made of it.
-  static let leastCounted = 0.01
   /// How many times dearer than writing computing has to be.
   static let leastRatio = 20.0
   /// Bytes a second that the spill store is taken to write; measured 2–3 GB/s, and a slow disk is meant too.
@@ -60,7 +58,7 @@ struct RecomputeCosts {
         cost.spent += before.spent
       }
     }
-    guard cost.seconds > KeepRule.leastCounted else { return false }
+    guard cost.seconds > KeepRule.leastSeconds else { return false }
     let isWorthKeeping = mayKeep && KeepRule.isWorthKeeping(seconds: cost.seconds, bytes: bytes, spent: cost.spent)
     if isWorthKeeping { cost.spent += KeepRule.writing(bytes) }
     costs[task] = cost
