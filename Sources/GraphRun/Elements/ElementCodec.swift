@@ -66,7 +66,7 @@ enum ElementCodec {
     let form = form(of: Element.self)
     builder.append(form.rawValue)
     builder.append(block.count)
-    let layout = form == .raw ? block.first.map { layout(of: $0) } ?? "" : ""
+    let layout = form == .raw ? block.first.map { self.layout(of: $0) } ?? "" : ""
     builder.append(UInt32(layout.utf8.count))
     builder.append(layout)
     switch form {
