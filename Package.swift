@@ -32,7 +32,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CZlib", "CZstd"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
@@ -76,6 +76,8 @@ let package = Package(
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CMemory"),
     .target(name: "CProcess"),
 

@@ -75,36 +75,6 @@ import Testing
     }
     #expect(next == 10_000)
   }
-
-  @Test func resultsAreTheSameHoweverLittleMemoryThereIs() async throws {
-    let many = Bag.range(400_000, partitions: 8).map { $0 &* 2_654_435_761 & 0xFFFFF }
-    let texts = many.map { "value number \($0 % 5000)" }
-    // What this process takes already, and a little.
-    let little = ByteCount(ProcessMemory.resident() + (40 << 20))
-    let options = [ComputeOptions(memory: little, workers: 2), ComputeOptions(memory: nil, workers: 1)]
-    var distinct: [[Int]] = []
-    var groups: [[KeyValue<String, [String]>]] = []
-    for options in options {
-      distinct.append(try await many.distinct().compute(options))
-      groups.append(try await texts.groupby({ String($0.suffix(2)) }, into: 4).compute(options))
-    }
-    #expect(distinct[0] == distinct[1])
-    #expect(groups[0] == groups[1])
-    #expect(groups[0].reduce(0) { $0 + $1.value.count } == 400_000)
-  }
-
-  @Test func tooManyElementsOfOneKeyAreNamed() async throws {
-    let rows = Bag.range(3_000_000, partitions: 6).map { $0 % 10 == 0 ? $0 : 7 }
-    let little = ByteCount(ProcessMemory.resident() + (48 << 20))
-    let options = ComputeOptions(memory: little, workers: 2)
-    let error = await #expect(throws: ComputeError.self) {
-      try await rows.partitioned(by: { $0 }, into: 2).grouped().count().compute(options)
-    }
-    #expect("\(error!)".contains("elements of 7 that were read so far"))
-    // One by one they fit.
-    let counts = try await rows.partitioned(by: { $0 }, into: 2).count().filter { $0.key == 7 }.compute(options)
-    #expect(counts == [KeyValue(key: 7, value: 2_700_000)])
-  }
 }
 
 final class TemporaryFolder {
