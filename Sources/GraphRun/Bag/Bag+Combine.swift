@@ -47,7 +47,7 @@ extension Bag {
       for other in others {
         try table.fold(otherKey(other), first: { [other] }, next: { $0.append(other) })
       }
-      return Joining.reader(next, table, key)
+      return Joining.reader(next, SharedTable(table), key)
     }
   }
 
@@ -147,7 +147,8 @@ extension PartitionedBag {
     let (key, otherKey, hash) = (key, other.key, hash)
     return joined(with: other) { shard, scope in
       let allowance = scope.allowance
-      let width = HashBuckets.width(forBytes: theirs.byteCount(ofShard: shard, scope) * 3, allowance: allowance)
+      let reading = ShardReading(theirs, scope)
+      let width = HashBuckets.width(forBytes: reading.byteCount(ofShard: shard) * 3, allowance: allowance)
       var bucket = 0
       var read: BlockReader<Pair<Other, Element>>?
       return {
@@ -158,7 +159,7 @@ extension PartitionedBag {
           bucket = buckets.upperBound
           var table = FoldTable<Key, ContiguousArray<Other>>(hash)
           var held = 0
-          let others = try theirs.blocks(ofShard: shard, scope)
+          let others = reading.blocks(ofShard: shard)
           while let block = try others() {
             var taken = ContiguousArray<Other>()
             for element in block {
@@ -169,10 +170,13 @@ extension PartitionedBag {
               taken.append(element)
             }
             held += ElementCodec.byteCount(taken)
-            if held > 2 * allowance { throw Joining.tooLarge(table.keys, table.values.map(\.count), allowance) }
+            if held > 2 * allowance {
+              let all = table.takeEntries()
+              throw Joining.tooLarge(all.keys, all.values.map(\.count), allowance)
+            }
           }
           guard table.count > 0 else { continue }
-          read = Joining.reader(try mine.blocks(ofShard: shard, scope), table, key)
+          read = Joining.reader(try mine.blocks(ofShard: shard, scope), SharedTable(table), key)
         }
       }
     }
@@ -197,7 +201,7 @@ enum Joining {
   /// For each element in turn, a pair for each match in the table. Goes on where it stopped when a block is full.
   @inlinable
   static func reader<Element, Other, Key>(
-    _ next: @escaping BlockReader<Element>, _ table: FoldTable<Key, ContiguousArray<Other>>,
+    _ next: @escaping BlockReader<Element>, _ shared: SharedTable<Key, ContiguousArray<Other>>,
     _ key: @escaping (Element) throws -> Key
   ) -> BlockReader<Pair<Other, Element>> {
     var elements = ContiguousArray<Element>()
@@ -215,8 +219,8 @@ enum Joining {
       var pairs = ContiguousArray<Pair<Other, Element>>()
       pairs.reserveCapacity(blockLength)
       while element < block.count, pairs.count < blockLength {
-        if let entry = table.index(of: try key(block[element])) {
-          let others = table.values[entry]
+        if let entry = shared.table.index(of: try key(block[element])) {
+          let others = shared.table.values[entry]
           while other < others.count, pairs.count < blockLength {
             pairs.append(Pair(others[other], block[element]))
             other += 1

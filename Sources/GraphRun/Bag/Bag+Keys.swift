@@ -76,7 +76,7 @@ extension Bag {
             }
           }
         }
-        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+        return table.takeKeyValues()
       } combine: { partials in
         var table = FoldTable<Key, Value>(hash)
         for entry in partials.joined() {
@@ -86,7 +86,7 @@ extension Bag {
             $0 = try combine($0, entry.value)
           }
         }
-        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+        return table.takeKeyValues()
       } finish: {
         $0
       }
@@ -354,6 +354,13 @@ extension FoldTable {
 }
 
 extension FoldTable where Value: Codable & Sendable {
+  /// All entries, in order; the table is empty afterwards.
+  @usableFromInline
+  mutating func takeKeyValues() -> [KeyValue<Key, Value>] {
+    let all = takeEntries()
+    return zip(all.keys, all.values).map { KeyValue(key: $0, value: $1) }
+  }
+
   /// Gives all entries to the sharder, and forgets them.
   @inlinable
   mutating func drain(into sharder: inout Sharder<KeyValue<Key, Value>>) throws {
