@@ -8,6 +8,8 @@ let package = Package(
     .library(name: "GraphRun", targets: ["GraphRun"]),
     .executable(name: "torture", targets: ["Torture"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
+    .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
+    .executable(name: "bag-bench", targets: ["BagBench"]),
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -42,7 +44,7 @@ let package = Package(
       ]),
 
     // One import for Swift users.
-    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks"]),
+    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks", "CXXHash"]),
 
     // The command: the only place where the rooms meet.
     .executableTarget(
@@ -60,6 +62,17 @@ let package = Package(
       dependencies: ["Graph", "Scheduler", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "benchmarks/engine/EngineBench"),
 
+    // Bags, for `make bench-bag`.
+    .executableTarget(
+      name: "BagBench",
+      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "benchmarks/bag/BagBench"),
+
+    // Bags by hand: cases in, results out, for tests against Dask.
+    .executableTarget(
+      name: "BagRunner",
+      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
@@ -74,6 +87,8 @@ let package = Package(
       name: "SchedulerTests",
       dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
+    .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
+    .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(

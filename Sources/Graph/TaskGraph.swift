@@ -130,16 +130,7 @@ public struct TaskGraph: Sendable {
     _ name: String, op definition: OpDefinition, arguments: OpArguments, from inputs: [String] = [], keep: Bool? = nil,
     policy: TaskPolicy = TaskPolicy()
   ) throws {
-    for (limit, amount) in policy.takes {
-      guard let most = limits[limit] else {
-        let near = nearestName(to: limit.name, among: limits.keys.filter { $0.kind == limit.kind }.map(\.name))
-        throw GraphError(
-          .unknownLimit, "there is no \(limit)" + (near.map { "; did you mean \"\($0)\"?" } ?? ""), stage: name)
-      }
-      guard amount <= most else {
-        throw GraphError(.unknownLimit, "it takes \(amount) of \(limit), and there are \(most)", stage: name)
-      }
-    }
+    try checkLimits(of: policy, stage: name)
     guard stageIndex[name] == nil else {
       throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
     }
@@ -191,6 +182,7 @@ public struct TaskGraph: Sendable {
       let plan = try CommandPlan(op, reading: sources, bag: bag, stage: name)
       if plan.isBag { layout = .bag(plan.partitions) }
       body = CommandBody(op: op, plan: plan)
+    case .program: preconditionFailure("\(definition.name) is a program's own: its stages come with their bodies")
     }
     try claimFiles(of: body, layout: layout, stage: name)
     let identity = arguments.values.filter { definition.parameter($0.key)?.isIdentity ?? true }
@@ -205,31 +197,43 @@ public struct TaskGraph: Sendable {
     addTasks(of: stages[number], from: sources)
   }
 
-  /// Adds a stage whose tasks have edges of their own, as a bag of so many partitions.
+  /// Adds a stage that a program describes itself: body, layout and edges come as they are.
   ///
   /// - Parameters:
-  ///   - body: what its tasks do; a task's role is its partition.
-  ///   - edges: for each task in turn, puts its inputs, which have lower numbers, at the end of the list; the tasks of
-  ///     this stage are numbered from `taskCount` on.
+  ///   - body: what its tasks do.
+  ///   - inputs: numbers of the earlier stages that the edges come from.
+  ///   - edges: for each task in turn that works on a partition, and for the one task of a single value, puts its inputs,
+  ///     which have lower numbers, at the end of the list. A task that combines gets what its level says.
+  /// - Throws: `GraphError` for a name that is taken, or a limit that is not there.
+  /// - Complexity: O(tasks added + edges added).
   package mutating func addStage(
-    _ name: String, op definition: OpDefinition, body: any TaskBody, count: Int,
-    edges: (_ index: Int, _ inputs: inout [TaskID]) -> Void
+    _ name: String, op definition: OpDefinition, body: any TaskBody, layout: Stage.Layout, inputs: [Int] = [],
+    keep: Bool? = nil, policy: TaskPolicy = TaskPolicy(), edges: (_ index: Int, _ inputs: inout [TaskID]) -> Void
   ) throws {
+    try checkLimits(of: policy, stage: name)
     guard stageIndex[name] == nil else {
       throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
     }
+    try claimFiles(of: body, layout: layout, stage: name)
     let number = stages.count
-    stages.append(
-      Stage(
-        name: name, op: definition, parameters: [:], identityParameters: [:], inputs: [], number: number,
-        layout: .bag(.numbered(count)), body: body, firstTask: TaskID(taskCount), keep: nil, policy: TaskPolicy()))
+    let stage = Stage(
+      name: name, op: definition, parameters: [:], identityParameters: [:], inputs: inputs, number: number,
+      layout: layout, body: body, firstTask: TaskID(taskCount), keep: keep, policy: policy)
+    stages.append(stage)
     stageIndex[name] = number
-    inputStart.reserveCapacity(inputStart.count + count)
-    for index in 0..<count {
-      edges(index, &inputList)
+    usedStages.formUnion(inputs)
+    inputStart.reserveCapacity(inputStart.count + stage.taskCount)
+    for index in 0..<stage.taskCount {
+      if index < stage.levels[0] {
+        edges(index, &inputList)
+      } else if case .combine(let level, let position) = stage.role(index) {
+        addChildren(of: stage, level: Int(level), index: Int(position), from: [])
+      } else {
+        addChildren(of: stage, level: stage.levels.count - 1, index: 0, from: [])
+      }
       inputStart.append(Int32(inputList.count))
     }
-    stageNumbers += repeatElement(Int32(number), count: count)
+    stageNumbers += repeatElement(Int32(number), count: stage.taskCount)
   }
 
   /// No file is written by two stages, or written by one and read by another.
@@ -255,6 +259,19 @@ public struct TaskGraph: Sendable {
           throw GraphError(.fileClash, "it would read \(file.path), which task \"\(writer)\" writes", stage: stage)
         }
         inputFiles[Array(file.path.utf8)] = stage
+      }
+    }
+  }
+
+  private func checkLimits(of policy: TaskPolicy, stage: String) throws {
+    for (limit, amount) in policy.takes {
+      guard let most = limits[limit] else {
+        let near = nearestName(to: limit.name, among: limits.keys.filter { $0.kind == limit.kind }.map(\.name))
+        throw GraphError(
+          .unknownLimit, "there is no \(limit)" + (near.map { "; did you mean \"\($0)\"?" } ?? ""), stage: stage)
+      }
+      guard amount <= most else {
+        throw GraphError(.unknownLimit, "it takes \(amount) of \(limit), and there are \(most)", stage: stage)
       }
     }
   }

@@ -61,7 +61,8 @@ private final class MixBody: TaskBody {
 
   func graph(_ inputs: [[TaskID]]) throws -> TaskGraph {
     var graph = TaskGraph()
-    try graph.addStage("t", op: MixBody.definition, body: self, count: inputs.count) { index, list in
+    try graph.addStage("t", op: MixBody.definition, body: self, layout: .bag(.numbered(inputs.count))) {
+      index, list in
       list += inputs[index]
     }
     return graph

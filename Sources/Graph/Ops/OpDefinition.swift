@@ -37,6 +37,7 @@ public struct OpDefinition: Sendable {
     case .reduction: .reduction
     case .sink: .sink
     case .command: .command
+    case .program(let shape): shape
     }
   }
 
@@ -67,6 +68,8 @@ public enum OpMaker: Sendable {
   case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
   case command(@Sendable (OpArguments) throws -> any CommandOp)
+  /// Of a Swift program's own stages, which come with their bodies: in no registry.
+  case program(OpShape)
 }
 
 /// One of the things `from:` names.

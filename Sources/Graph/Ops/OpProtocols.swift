@@ -85,6 +85,11 @@ public protocol TaskContext: Sendable {
   func inputKey(_ position: Int) -> TaskKey
   /// The file that belongs to this task's messages: what a program it runs writes to its standard output and error.
   var logPath: String { get }
+  /// Bytes that the run may take in memory, the program itself included.
+  var memoryLimit: Int { get }
+  /// Where the task may put what later tasks of this run read.
+  /// - Throws: `TaskError` if the run has no folder for it.
+  func scratch() throws -> any ScratchStorage
   /// Tells how much working memory the task uses outside this process, so that it counts against the bound.
   func used(scratch bytes: Int)
   /// Call it every few thousand records, and at least ten times a second.

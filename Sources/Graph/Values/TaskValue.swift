@@ -3,7 +3,7 @@ public protocol TaskValue: Sendable {
   /// Tells this type's files from others': written into every spill file.
   static var kind: String { get }
 
-  /// Bytes of memory that keeping this value costs, exactly.
+  /// Bytes of memory that keeping this value costs, exactly. What costs 0 is never spilled.
   var byteCount: Int { get }
 
   /// Records in it, where that means something.

@@ -246,6 +246,7 @@ private struct Builder {
         case .reduction(let make): _ = try make(arguments)
         case .sink(let make): _ = try make(arguments)
         case .command(let make): _ = try make(arguments)
+        case .program: preconditionFailure("a registry holds no stages of programs")
         }
       } catch {
         report(error, of: file.entries[number])

@@ -31,11 +31,11 @@ final class DataflowRun: Sendable {
   private let done = Atomic<Int>(0)
   private let errors = Mutex<[(place: Int32, error: TaskError)]>([])
 
-  /// Whether firing alone does what the graph asks for. Programs have logs, which the engine knows a place for.
+  /// Whether firing alone does what the graph asks for. Of files and programs the engine keeps account.
   static func suits(_ graph: TaskGraph) -> Bool {
     graph.stages.allSatisfy { stage in
       let policy = stage.policy
-      return stage.op.shape != .command && policy.retries == 0 && policy.timeout == nil && policy.priority == 0
+      return !stage.op.shape.leavesFiles && policy.retries == 0 && policy.timeout == nil && policy.priority == 0
         && policy.takes.isEmpty
     }
   }
@@ -49,7 +49,7 @@ final class DataflowRun: Sendable {
   }
 
   /// Runs everything; returns when nothing runs any more.
-  func run() -> (done: Int, failures: [RunFailure]) {
+  func run() -> Engine.Result {
     let threads = (0..<workers).map { number in
       WorkerThread("graphrun-worker-\(number)") { [self] in
         var worker = DataflowWorker(number, self)
@@ -57,9 +57,14 @@ final class DataflowRun: Sendable {
       }
     }
     for thread in threads { thread.wait() }
-    let done = done.load(ordering: .relaxed)
-    if done < flow.count { flow.dropValues() }
-    return (done, failures())
+    var last = ProgressSnapshot()
+    last.planned = flow.count
+    last.done = done.load(ordering: .relaxed)
+    if last.done < flow.count { flow.dropValues() }
+    let failures = failures()
+    last.failed = failures.count
+    last.skipped = failures.reduce(0) { $0 + $1.skippedCount }
+    return Engine.Result(failures: failures, written: [], rejects: [], snapshot: last, peakWithPrograms: 0)
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.

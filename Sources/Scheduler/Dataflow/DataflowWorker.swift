@@ -21,8 +21,8 @@ struct DataflowWorker: ~Copyable {
     self.run = run
     flow = run.flow
     context = WorkerContext(
-      graph: run.graph, current: CurrentTask(), rejectsPath: { _ in nil }, logPath: { _ in "" },
-      isStopping: { [run] in run.stops })
+      graph: run.graph, current: CurrentTask(), memoryLimit: MemoryBudget.unbounded, scratchStore: nil,
+      rejectsPath: { _ in nil }, logPath: { _ in "" }, isStopping: { [run] in run.stops })
     // A list of its own: references to the graph's are counted in one place for all workers.
     body = Body(stages: run.graph.stages.map { $0 }, context: context)
   }

@@ -34,6 +34,9 @@ public struct Fingerprint: Hashable, Sendable, CustomStringConvertible {
     low = UInt64(bigEndian: start.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
   }
 
+  /// Tells the results of one run apart where nothing outlives it.
+  init(ofTask task: TaskID) { (high, low) = (0, UInt64(task)) }
+
   fileprivate init(_ hash: XXH128_hash_t) { (high, low) = (hash.high64, hash.low64) }
 
   /// The fingerprints of all tasks, inputs before the tasks that use them.

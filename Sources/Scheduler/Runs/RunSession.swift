@@ -203,9 +203,9 @@ public final class RunSession: Sendable {
   public func interrupt() { engine.value?.interrupt() }
 
   /// Threads, the database's pages and the engine's own books, once they are all in use.
-  private static let startingBytes = 4 << 20
+  static let startingBytes = 4 << 20
 
-  private static func outcome(_ last: ProgressSnapshot, failures: [RunFailure]) -> RunSummary.Outcome {
+  static func outcome(_ last: ProgressSnapshot, failures: [RunFailure]) -> RunSummary.Outcome {
     if !failures.isEmpty { return .failed }
     return last.done == last.planned ? .done : .interrupted
   }

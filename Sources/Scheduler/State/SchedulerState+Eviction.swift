@@ -143,7 +143,10 @@ extension SchedulerState {
       defer { eviction.candidates += passed.reversed() }  // in their places again
       while let candidate = eviction.candidates.popLast() {
         let task = candidate.task
-        guard isInMemory(task), residence[Int(task)] != .spilling, !eviction.unspillable.contains(task) else {
+        // What costs nothing would free nothing.
+        guard isInMemory(task), bytes[Int(task)] > 0, residence[Int(task)] != .spilling,
+          !eviction.unspillable.contains(task)
+        else {
           continue
         }
         if pins[Int(task)] > 0 || (residence[Int(task)] == .both) != (kind == .clean) {

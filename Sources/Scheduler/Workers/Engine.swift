@@ -65,6 +65,8 @@ final class Engine: Sendable {
   let writer: RunWriter?
   let store: ValueStore
   let spills: SpillStore?
+  /// Where tasks put what others read; `nil` for a run without files.
+  let scratch: ScratchStore?
   let monitor = Monitor()
   /// Tells the spilling thread of work.
   private let spillWork = DispatchSemaphore(value: 0)
@@ -86,6 +88,9 @@ final class Engine: Sendable {
     self.settings = settings
     self.store = store
     self.spills = spills
+    scratch = spills.map { spills in
+      ScratchStore(folder: spills.folder, limit: spills.limit) { spills.bytesOnDisk }
+    }
     self.writer = writer
     self.clock = clock
     self.observer = observer
@@ -366,8 +371,8 @@ final class Engine: Sendable {
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
     snapshot.residentBytes = settings.residentBytes() + current.reduce(0) { $0 + $1.outsideBytes }
-    snapshot.spilledNow = spills?.bytesNow ?? 0
-    snapshot.spilledTotal = spills?.bytesTotal ?? 0
+    snapshot.spilledNow = (spills?.bytesNow ?? 0) + (scratch?.bytesNow ?? 0)
+    snapshot.spilledTotal = (spills?.bytesTotal ?? 0) + (scratch?.bytesTotal ?? 0)
     snapshot.running = runningTasks().map {
       ProgressSnapshot.RunningTask(
         key: plan.graph.key(of: $0.task), label: plan.label(of: $0.task), seconds: now - $0.start)

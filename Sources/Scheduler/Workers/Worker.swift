@@ -78,7 +78,8 @@ struct Worker: ~Copyable {
     log = RunWriter.AttemptLog()
     let (plan, settings) = (engine.plan, engine.settings)
     context = WorkerContext(
-      graph: engine.plan.graph, current: engine.current[number],
+      graph: engine.plan.graph, current: engine.current[number], memoryLimit: settings.memoryLimit,
+      scratchStore: engine.scratch,
       rejectsPath: { TaskFiles.rejects(of: $0, plan, settings) }, logPath: { TaskFiles.log(of: $0, plan, settings) },
       isStopping: { [engine] in engine.stops })
   }
@@ -167,7 +168,7 @@ struct Worker: ~Copyable {
       if isNeeded { engine.store.add(outcome.task, at: location) }
     }
     engine.core.pointee.state.finished(outcome.head, at: outcome.task, bytes: bytes, isStored: isStored)
-    if isNeeded, tracks, !isStored, engine.settings.keepsDearResults { weigh(outcome, bytes: bytes) }
+    if isNeeded, tracks, !isStored, bytes > 0, engine.settings.keepsDearResults { weigh(outcome, bytes: bytes) }
   }
 
   /// Has a result written that would take far longer to compute again than to write.

@@ -9,6 +9,8 @@ import Synchronization
 final class WorkerContext: TaskContext, @unchecked Sendable {
   private let graph: TaskGraph
   private let current: CurrentTask
+  let memoryLimit: Int
+  private let scratchStore: ScratchStore?
   private let isStopping: @Sendable () -> Bool
   private let rejectsPathOf: @Sendable (TaskID) -> String?
   private let logPathOf: @Sendable (TaskID) -> String
@@ -32,11 +34,14 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   ///   - logPath: the file that a task's programs write their messages to.
   ///   - isStopping: whether the run is to stop at once.
   init(
-    graph: TaskGraph, current: CurrentTask, rejectsPath: @escaping @Sendable (TaskID) -> String?,
+    graph: TaskGraph, current: CurrentTask, memoryLimit: Int, scratchStore: ScratchStore?,
+    rejectsPath: @escaping @Sendable (TaskID) -> String?,
     logPath: @escaping @Sendable (TaskID) -> String, isStopping: @escaping @Sendable () -> Bool
   ) {
     self.graph = graph
     self.current = current
+    self.memoryLimit = memoryLimit
+    self.scratchStore = scratchStore
     rejectsPathOf = rejectsPath
     logPathOf = logPath
     self.isStopping = isStopping
@@ -58,6 +63,11 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   }
 
   var logPath: String { logPathOf(task) }
+
+  func scratch() throws -> any ScratchStorage {
+    guard let scratchStore else { throw TaskError(.failed, "this run has no folder for what tasks put on disk") }
+    return scratchStore
+  }
 
   func used(scratch bytes: Int) {
     current.usesOutside(bytes)

@@ -11,6 +11,9 @@ final class TestContext: TaskContext {
 
   var rejects: [RejectedRecord] { kept.withLock { $0 } }
 
+  let memoryLimit = 1 << 30
+
+  func scratch() throws -> any ScratchStorage { throw TaskError(.failed, "a test has no scratch storage") }
   func checkCancellation() throws {}
   func used(scratch bytes: Int) {}
   func inputKey(_ position: Int) -> TaskKey { TaskKey(stage: "input\(position)") }

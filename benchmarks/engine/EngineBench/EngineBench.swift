@@ -29,7 +29,8 @@ struct EngineBench: ParsableCommand {
     let before = ProcessMemory.resident()
     let body = SumBody(count: shape.count)
     var graph = TaskGraph()
-    try graph.addStage("tasks", op: SumBody.definition, body: body, count: shape.count) { index, inputs in
+    try graph.addStage("tasks", op: SumBody.definition, body: body, layout: .bag(.numbered(shape.count))) {
+      index, inputs in
       shape.edges(index, seed, &inputs)
     }
     let included = [Bool](repeating: true, count: graph.taskCount)

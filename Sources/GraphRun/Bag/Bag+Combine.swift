@@ -1,0 +1,298 @@
+import Foundation
+import Graph
+
+// Bags with bags: every pair, pairs with equal keys; and the same elements in other partitions.
+
+extension Bag {
+  /// Every element with every element of another bag.
+  ///
+  /// - Returns: a partition for each pair of partitions: partition `i` of this bag with `j` of the other is
+  ///   `i * other.partitionCount + j`; in it, the elements of this bag are the outer loop.
+  /// - Complexity: O(this count · other count); memory: a partition of the other bag.
+  public func product<Other>(_ other: Bag<Other>) -> Bag<Pair<Element, Other>> {
+    let (first, second) = (node, other.node)
+    let columns = other.partitionCount
+    return Bag<Pair<Element, Other>>(
+      label: "product", partitions: .numbered(partitionCount * columns),
+      inputs: [Node.Input(node: first, isShared: columns > 1), Node.Input(node: second, isShared: partitionCount > 1)],
+      identity: .parameters("\(columns)"),
+      dependencies: { index, _ in
+        [
+          Node.Reference(node: first, partition: index / columns),
+          Node.Reference(node: second, partition: index % columns),
+        ]
+      }
+    ) { index, scope in
+      let outer = try scope.blocks(of: self, index / columns)
+      let inner = Array(try Bag<Other>.collect(scope.blocks(of: other, index % columns), scope).joined())
+      return try Flattening.reader(outer) { element in inner.lazy.map { Pair(element, $0) } }
+    }
+  }
+
+  /// Pairs of the elements of a small collection and of this bag that have equal keys.
+  ///
+  /// - Parameters:
+  ///   - other: it is put into a table in the memory of each task.
+  ///   - key: of an element of this bag.
+  ///   - otherKey: of an element of the other.
+  /// - Returns: for each element of this bag in turn, a pair for each matching element of the other, in its order: the
+  ///   other's first, as in Dask.
+  @inlinable
+  public func join<Other: Codable & Sendable, Key: Hashable & Codable & Sendable>(
+    _ other: Delayed<[Other]>, on key: @escaping @Sendable (Element) throws -> Key,
+    otherKey: @escaping @Sendable (Other) throws -> Key
+  ) -> Bag<Pair<Other, Element>> {
+    let hash = KeyHash<Key>()
+    return broadcast("join", other) { next, others in
+      var table = FoldTable<Key, ContiguousArray<Other>>(hash)
+      for other in others {
+        try table.fold(otherKey(other), first: { [other] }, next: { $0.append(other) })
+      }
+      return Joining.reader(next, table, key)
+    }
+  }
+
+  /// Pairs of the elements of a small collection and of this bag that have equal keys; see `join(_:on:otherKey:)`.
+  @inlinable
+  public func join<Other: Codable & Sendable, Key: Hashable & Codable & Sendable>(
+    _ other: [Other], on key: @escaping @Sendable (Element) throws -> Key,
+    otherKey: @escaping @Sendable (Other) throws -> Key
+  ) -> Bag<Pair<Other, Element>> {
+    join(Delayed(value: other), on: key, otherKey: otherKey)
+  }
+
+  /// Pairs of the elements of two bags of any size that have equal keys.
+  ///
+  /// Both are cut by key; each shard of the other bag is put into a table, or, where that does not fit, parts of it one
+  /// after the other.
+  ///
+  /// - Parameter partitions: of the result.
+  /// - Returns: for each element of this bag, a pair for each matching element of the other, in its order; the elements of
+  ///   this bag in no order that means anything, but always the same.
+  /// - Throws: when computed, `TaskError` with code `.tooLarge` if the other's elements of one key do not fit into memory.
+  @inlinable
+  public func join<Other: Codable & Sendable, Key: Hashable & Codable & Sendable>(
+    _ other: Bag<Other>, on key: @escaping @Sendable (Element) throws -> Key,
+    otherKey: @escaping @Sendable (Other) throws -> Key, into partitions: Int
+  ) -> Bag<Pair<Other, Element>> {
+    let mine = partitioned(by: key, into: partitions)
+    return mine.joined(with: other.partitioned(by: otherKey, into: partitions))
+  }
+
+  // MARK: - Partitions
+
+  /// The same elements, in order, in another number of partitions.
+  ///
+  /// - Note: Dask's arithmetic. Fewer: neighbours are joined. More: every partition is cut into equally many pieces, the
+  ///   last into what remains to be made.
+  public func repartition(into count: Int) -> Bag {
+    let count = Swift.max(count, 1)
+    let old = partitionCount
+    if count == old { return self }
+    if count < old {
+      let ratio = Double(old) / Double(count)
+      let borders = (0...count).map { $0 == count ? old : Int(Double($0) * ratio) }
+      return joinedPartitions(Swift.zip(borders, borders.dropFirst()).map { $0..<$1 }, "\(count)")
+    }
+    var pieces: [(partition: Int, piece: Int, of: Int)] = []
+    for partition in 0..<old {
+      let most = count / old + (partition == old - 1 ? count % old : 0)
+      for piece in 0..<most { pieces.append((partition, piece, most)) }
+    }
+    return cut(pieces, "\(count)")
+  }
+
+  private func joinedPartitions(_ ranges: [Range<Int>], _ parameters: String) -> Bag {
+    let input = node
+    return Bag(
+      label: "repartition", partitions: .numbered(ranges.count), inputs: [Node.Input(node: input)],
+      identity: .parameters(parameters), cost: .view,
+      dependencies: { index, _ in ranges[index].map { Node.Reference(node: input, partition: $0) } }
+    ) { index, scope in
+      try self.joined(ranges[index], scope)
+    }
+  }
+
+  private func cut(_ pieces: [(partition: Int, piece: Int, of: Int)], _ parameters: String) -> Bag {
+    let input = node
+    return Bag(
+      label: "repartition", partitions: .numbered(pieces.count), inputs: [Node.Input(node: input, isShared: true)],
+      identity: .parameters(parameters),
+      dependencies: { index, _ in [Node.Reference(node: input, partition: pieces[index].partition)] },
+      partitionIdentity: { [.number($0)] }
+    ) { index, scope in
+      let (partition, piece, most) = pieces[index]
+      let blocks = try Bag.collect(scope.blocks(of: self, partition), scope)
+      let count = blocks.reduce(0) { $0 + $1.count }
+      let part = Double(count) / Double(most)
+      let start = Int(part * Double(piece))
+      let end = piece == most - 1 ? count : Int(part * Double(piece + 1))
+      var position = 0
+      var slices: [ContiguousArray<Element>] = []
+      for block in blocks {
+        let range =
+          Swift.max(start - position, 0)..<Swift.max(Swift.min(end - position, block.count), 0, start - position)
+        if !range.isEmpty { slices.append(ContiguousArray(block[range])) }
+        position += block.count
+      }
+      return ReadScope.reader(of: slices)
+    }
+  }
+}
+
+extension PartitionedBag {
+  /// Pairs of elements of two bags, cut alike, that have equal keys.
+  @inlinable
+  func joined<Other>(with other: PartitionedBag<Key, Other>) -> Bag<Pair<Other, Element>> {
+    let (mine, theirs) = (shards, other.shards)
+    let (key, otherKey, hash) = (key, other.key, hash)
+    return joined(with: other) { shard, scope in
+      let allowance = scope.allowance
+      let width = HashBuckets.width(forBytes: theirs.byteCount(ofShard: shard, scope) * 3, allowance: allowance)
+      var bucket = 0
+      var read: BlockReader<Pair<Other, Element>>?
+      return {
+        while true {
+          if let block = try read?() { return block }
+          guard bucket < HashBuckets.count else { return nil }
+          let buckets = bucket..<Swift.min(bucket + width, HashBuckets.count)
+          bucket = buckets.upperBound
+          var table = FoldTable<Key, ContiguousArray<Other>>(hash)
+          var held = 0
+          let others = try theirs.blocks(ofShard: shard, scope)
+          while let block = try others() {
+            var taken = ContiguousArray<Other>()
+            for element in block {
+              let elementKey = try otherKey(element)
+              let hashOfKey = hash(elementKey)
+              guard buckets.contains(HashBuckets.bucket(of: hashOfKey)) else { continue }
+              table.fold(elementKey, hashed: hashOfKey, first: { [element] }, next: { $0.append(element) })
+              taken.append(element)
+            }
+            held += ElementCodec.byteCount(taken)
+            if held > 2 * allowance { throw Joining.tooLarge(table.keys, table.values.map(\.count), allowance) }
+          }
+          guard table.count > 0 else { continue }
+          read = Joining.reader(try mine.blocks(ofShard: shard, scope), table, key)
+        }
+      }
+    }
+  }
+
+  @usableFromInline
+  func joined<Other>(
+    with other: PartitionedBag<Key, Other>,
+    _ open: @escaping @Sendable (Int, ReadScope) throws -> BlockReader<Pair<Other, Element>>
+  ) -> Bag<Pair<Other, Element>> {
+    let (mine, theirs) = (shards, other.shards)
+    return Bag<Pair<Other, Element>>(
+      label: "join", partitions: .numbered(mine.shardCount),
+      inputs: [Node.Input(node: mine.node), Node.Input(node: theirs.node)], identity: .closure(""),
+      dependencies: { _, _ in mine.dependencies() + theirs.dependencies() }, partitionIdentity: { [.number($0)] },
+      memory: Node.memoryOfTable, open: open)
+  }
+}
+
+@usableFromInline
+enum Joining {
+  /// For each element in turn, a pair for each match in the table. Goes on where it stopped when a block is full.
+  @inlinable
+  static func reader<Element, Other, Key>(
+    _ next: @escaping BlockReader<Element>, _ table: FoldTable<Key, ContiguousArray<Other>>,
+    _ key: @escaping (Element) throws -> Key
+  ) -> BlockReader<Pair<Other, Element>> {
+    var elements = ContiguousArray<Element>()
+    var position = 0
+    var match = 0
+    return {
+      while position == elements.count {
+        guard let more = try next() else { return nil }
+        elements = more
+        position = 0
+      }
+      // Local, so that the loop is free of what captured variables cost.
+      let block = elements
+      var (element, other) = (position, match)
+      var pairs = ContiguousArray<Pair<Other, Element>>()
+      pairs.reserveCapacity(blockLength)
+      while element < block.count, pairs.count < blockLength {
+        if let entry = table.index(of: try key(block[element])) {
+          let others = table.values[entry]
+          while other < others.count, pairs.count < blockLength {
+            pairs.append(Pair(others[other], block[element]))
+            other += 1
+          }
+          if other < others.count { break }
+        }
+        other = 0
+        element += 1
+      }
+      (position, match) = (element, other)
+      return pairs
+    }
+  }
+
+  @usableFromInline
+  static func tooLarge<Key>(_ keys: ContiguousArray<Key>, _ counts: [Int], _ allowance: Int) -> TaskError {
+    let largest = counts.indices.max { counts[$0] < counts[$1] } ?? 0
+    return TaskError(
+      .tooLarge,
+      "the \(counts[largest]) elements of \(keys[largest]) that were read so far, on the side that is put into a table, "
+        + "are more than the \(ByteCount(2 * allowance)) that may be held at once; join the other way round, or allow "
+        + "more memory")
+  }
+}
+
+// MARK: - Strings
+
+extension Bag where Element == String {
+  /// Each string in lower case.
+  public func lowercased() -> Bag<String> { text("lowercased") { $0.lowercased() } }
+  /// Each string in upper case.
+  public func uppercased() -> Bag<String> { text("uppercased") { $0.uppercased() } }
+
+  /// Each string without white space at its ends.
+  public func stripped() -> Bag<String> {
+    text("stripped") { text in
+      guard let first = text.unicodeScalars.firstIndex(where: { !$0.properties.isWhitespace }),
+        let last = text.unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace })
+      else { return "" }
+      return String(text.unicodeScalars[first...last])
+    }
+  }
+
+  /// The parts of each string between `separator`s; without one, between runs of white space.
+  public func split(separator: String? = nil) -> Bag<[String]> {
+    step("split", .parameters(Parameters.text(separator))) { next, _ in
+      {
+        try next().map { block in
+          ContiguousArray(mapping: block) { text in
+            guard let separator else { return text.split(whereSeparator: \.isWhitespace).map(String.init) }
+            guard !separator.isEmpty else { return [text] }
+            return text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
+          }
+        }
+      }
+    }
+  }
+
+  /// Each string with every `part` replaced.
+  public func replacing(_ part: String, with replacement: String) -> Bag<String> {
+    text("replacing", Parameters.text([part, replacement])) { $0.replacing(part, with: replacement) }
+  }
+
+  /// The strings that match a shell pattern (`*`, `?`, `[…]`), as Dask's `str.match`.
+  public func matching(glob: String) -> Bag<String> { filter { Glob.matches($0, glob) } }
+
+  private func text(
+    _ label: String, _ parameters: String = "", _ transform: @escaping @Sendable (String) -> String
+  ) -> Bag<String> {
+    step(label, .parameters(parameters)) { next, _ in { try next().map { ContiguousArray(mapping: $0, transform) } } }
+  }
+}
+
+enum Glob {
+  static func matches(_ text: String, _ pattern: String) -> Bool {
+    pattern.withCString { pattern in text.withCString { fnmatch(pattern, $0, 0) == 0 } }
+  }
+}

@@ -1,0 +1,489 @@
+import Graph
+import Tasks
+
+// Steps that bring together what has one key. Each partition first does by itself what it can; what is left is cut by
+// key and brought together out of core. So none of them needs memory for all keys, let alone all elements.
+
+extension Bag {
+  /// Folds the elements of each key, then combines what the partitions have.
+  ///
+  /// - Parameters:
+  ///   - key: what elements are brought together by.
+  ///   - partitions: of the result; 1 as in Dask if not given.
+  ///   - operation: folds an element into a key's value. The first element of a key is its first value.
+  ///   - combine: two values of a key, of different parts of the bag; `operation` if not given.
+  /// - Returns: each key once, in no order that means anything, but always the same.
+  /// - Complexity: O(elements); memory: a part of the keys.
+  @inlinable
+  public func foldby<Key: Hashable & Codable & Sendable>(
+    _ key: @escaping @Sendable (Element) throws -> Key, into partitions: Int = 1,
+    _ operation: @escaping @Sendable (Element, Element) throws -> Element,
+    combine: (@Sendable (Element, Element) throws -> Element)? = nil
+  ) -> Bag<KeyValue<Key, Element>> {
+    let combine = combine ?? operation
+    return folded("foldby", .closure(""), into: partitions, key: key) {
+      $0
+    } next: {
+      $0 = try operation($0, $1)
+    } combine: {
+      $0 = try combine($0, $1)
+    }
+  }
+
+  /// Folds the elements of each key from `initial` on, then combines what the partitions have.
+  ///
+  /// - Parameters:
+  ///   - initial: counts once for each key in each part of the bag; so it should change nothing.
+  ///   - operation: a key's value and one more element.
+  ///   - combine: two values of a key, of different parts of the bag; associative.
+  @inlinable
+  public func foldby<Key: Hashable & Codable & Sendable, Value: Codable & Sendable>(
+    _ key: @escaping @Sendable (Element) throws -> Key, initial: Value, into partitions: Int = 1,
+    _ operation: @escaping @Sendable (Value, Element) throws -> Value,
+    combine: @escaping @Sendable (Value, Value) throws -> Value
+  ) -> Bag<KeyValue<Key, Value>> {
+    folded("foldby", .closure(Parameters.text(initial)), into: partitions, key: key) {
+      try operation(initial, $0)
+    } next: {
+      $0 = try operation($0, $1)
+    } combine: {
+      $0 = try combine($0, $1)
+    }
+  }
+
+  /// Folds as Dask does with `combine_initial`: on every level of a tree, each key's values are combined from
+  /// `combineInitial` on.
+  ///
+  /// - Parameter splitEvery: how many partial results one combining task takes; 8 if not given. All keys must fit into
+  ///   memory.
+  @inlinable
+  public func foldby<Key: Hashable & Codable & Sendable, Value: Codable & Sendable>(
+    _ key: @escaping @Sendable (Element) throws -> Key, initial: Value, combineInitial: Value, splitEvery: Int? = nil,
+    _ operation: @escaping @Sendable (Value, Element) throws -> Value,
+    combine: @escaping @Sendable (Value, Value) throws -> Value
+  ) -> Bag<KeyValue<Key, Value>> {
+    let hash = KeyHash<Key>()
+    let identity = "\(splitEvery ?? 8) \(Parameters.text(initial)) \(Parameters.text(combineInitial))"
+    return Bag<KeyValue<Key, Value>>([
+      reduced("foldby", .closure(identity), splitEvery: splitEvery) { next in
+        var table = FoldTable<Key, Value>(hash)
+        while let block = try next() {
+          for element in block {
+            try table.fold(key(element)) {
+              try operation(initial, element)
+            } next: {
+              $0 = try operation($0, element)
+            }
+          }
+        }
+        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+      } combine: { partials in
+        var table = FoldTable<Key, Value>(hash)
+        for entry in partials.joined() {
+          try table.fold(entry.key) {
+            try combine(combineInitial, entry.value)
+          } next: {
+            $0 = try combine($0, entry.value)
+          }
+        }
+        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+      } finish: {
+        $0
+      }
+    ])
+  }
+
+  /// All elements of each key, in the bag's order.
+  ///
+  /// - Parameters:
+  ///   - key: what elements are brought together by.
+  ///   - partitions: of the result; as many as the bag has if not given.
+  /// - Returns: each key once, in no order that means anything, but always the same.
+  /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
+  ///   the key.
+  @inlinable
+  public func groupby<Key: Hashable & Codable & Sendable>(
+    _ key: @escaping @Sendable (Element) throws -> Key, into partitions: Int? = nil
+  ) -> Bag<KeyValue<Key, [Element]>> {
+    let count = Swift.max(partitions ?? partitionCount, 1)
+    return partitioned(by: key, into: count, each: FineShards.perPartition(count)).grouped()
+  }
+
+  /// Brings all elements of a key into one partition, in the bag's order.
+  ///
+  /// - Parameters:
+  ///   - key: the id: a customer, a file, a host.
+  ///   - partitions: how many there are to be.
+  /// - Complexity: O(elements); each is written to disk once and read once. Memory: some megabytes a task, however the
+  ///   keys are distributed.
+  @inlinable
+  public func partitioned<Key: Hashable & Codable & Sendable>(
+    by key: @escaping @Sendable (Element) throws -> Key, into partitions: Int
+  ) -> PartitionedBag<Key, Element> {
+    // One shard a partition, so that a partition's elements can be read in the order they had.
+    partitioned(by: key, into: Swift.max(partitions, 1), each: 1)
+  }
+
+  @inlinable
+  func partitioned<Key: Hashable & Codable & Sendable>(
+    by key: @escaping @Sendable (Element) throws -> Key, into partitions: Int, each: Int
+  ) -> PartitionedBag<Key, Element> {
+    let hash = KeyHash<Key>()
+    let shards = ShardedBag<Element>(
+      self, label: "partitioned", identity: .closure("\(partitions) \(each)"), shardCount: partitions * each
+    ) { next, sharder in
+      while let block = try next() {
+        for element in block { sharder.append(element, hashed: hash(try key(element))) }
+        try sharder.settle(block)
+      }
+    }
+    return PartitionedBag(shards: shards, each: each, key: key, hash: hash)
+  }
+
+  /// Each element and how often it occurs.
+  ///
+  /// - Parameter partitions: of the result; 1 as in Dask if not given.
+  @inlinable
+  public func frequencies(into partitions: Int = 1) -> Bag<KeyValue<Element, Int>> where Element: Hashable {
+    folded("frequencies", .parameters(""), into: partitions, key: { $0 }) { _ in
+      1
+    } next: { count, _ in
+      count &+= 1
+    } combine: {
+      $0 += $1
+    }
+  }
+
+  /// Each element and how often it occurs, the most frequent first; of equally frequent ones, those that occur first.
+  ///
+  /// - Note: memory: all different elements at once.
+  @inlinable
+  public func sortedFrequencies() -> Bag<KeyValue<Element, Int>> where Element: Hashable {
+    let counts: Bag<KeyValue<Element, Pair<Int, UInt64>>> = numbered().folded(
+      "frequencies", .parameters("sorted"), into: 1, key: { $0.first }, first: { Pair(1, $0.second) },
+      next: { count, _ in count.first &+= 1 },
+      combine: { $0 = Pair($0.first + $1.first, Swift.min($0.second, $1.second)) })
+    return counts.sortedByCount()
+  }
+
+  /// Each element with its place: its partition's number in the upper 24 bits, its own in the lower 40.
+  @inlinable
+  func numbered() -> Bag<Pair<Element, UInt64>> {
+    step("numbered", .parameters("")) { next, partition in
+      var place = UInt64(partition) << 40
+      return {
+        try next().map { block in
+          ContiguousArray(mapping: block) { element in
+            defer { place += 1 }
+            return Pair(element, place)
+          }
+        }
+      }
+    }
+  }
+
+  /// The first of the elements with each key.
+  ///
+  /// - Parameter partitions: of the result; 1 as in Dask if not given.
+  /// - Returns: in no order that means anything, but always the same.
+  @inlinable
+  public func distinct<Key: Hashable & Codable & Sendable>(
+    by key: @escaping @Sendable (Element) throws -> Key, into partitions: Int = 1
+  ) -> Bag<Element> {
+    distinct(.closure(""), by: key, into: partitions)
+  }
+
+  /// The different elements.
+  ///
+  /// - Parameter partitions: of the result; 1 as in Dask if not given.
+  /// - Returns: in no order that means anything, but always the same.
+  @inlinable
+  public func distinct(into partitions: Int = 1) -> Bag<Element> where Element: Hashable {
+    distinct(.parameters(""), by: { $0 }, into: partitions)
+  }
+
+  @inlinable
+  func distinct<Key: Hashable & Codable & Sendable>(
+    _ identity: StepIdentity, by key: @escaping @Sendable (Element) throws -> Key, into partitions: Int
+  ) -> Bag<Element> {
+    let hash = KeyHash<Key>()
+    return merged("distinct", identity, into: partitions) {
+      (next: BlockReader<Element>, sharder: inout Sharder<Element>) in
+      var table = FoldTable<Key, Void>(hash)
+      var seen = 0
+      while let block = try next() {
+        var kept = ContiguousArray<Element>()
+        for element in block {
+          let key = try key(element)
+          let hashOfKey = hash(key)
+          table.fold(key, hashed: hashOfKey) {
+            kept.append(element)
+            sharder.append(element, hashed: hashOfKey)
+          } next: { _ in
+          }
+        }
+        try sharder.settle(kept)
+        // Forgetting what was seen costs a few elements more on disk, and nothing else.
+        if table.isLarger(than: sharder.mostGathered) { table.removeAll() }
+        seen += block.count
+        if table.isUseless(after: seen) { break }
+      }
+      while let block = try next() {
+        for element in block { sharder.append(element, hashed: hash(try key(element))) }
+        try sharder.settle(block)
+      }
+    } merge: { (shards: ShardedBag<Element>, range: Range<Int>, scope: ReadScope) in
+      try shards.folded(shards: range, scope, hash: hash, key: key, first: { $0 }, next: { _, _ in }, finish: { $1 })
+    }
+  }
+
+  @inlinable
+  func folded<Key: Hashable & Codable & Sendable, Value: Codable & Sendable>(
+    _ label: String, _ identity: StepIdentity, into partitions: Int,
+    key: @escaping @Sendable (Element) throws -> Key, first: @escaping @Sendable (Element) throws -> Value,
+    next fold: @escaping @Sendable (inout Value, Element) throws -> Void,
+    combine: @escaping @Sendable (inout Value, Value) throws -> Void
+  ) -> Bag<KeyValue<Key, Value>> {
+    let hash = KeyHash<Key>()
+    return merged(label, identity, into: partitions) {
+      (next: BlockReader<Element>, sharder: inout Sharder<KeyValue<Key, Value>>) in
+      var table = FoldTable<Key, Value>(hash)
+      var seen = 0
+      while let block = try next() {
+        for element in block {
+          try table.fold(key(element), first: { try first(element) }, next: { try fold(&$0, element) })
+        }
+        seen += block.count
+        let isUseless = table.isUseless(after: seen)
+        if isUseless || table.isLarger(than: sharder.mostGathered) { try table.drain(into: &sharder) }
+        if isUseless { break }
+      }
+      try table.drain(into: &sharder)
+      while let block = try next() {
+        var entries = ContiguousArray<KeyValue<Key, Value>>()
+        for element in block {
+          let key = try key(element)
+          let entry = KeyValue(key: key, value: try first(element))
+          entries.append(entry)
+          sharder.append(entry, hashed: hash(key))
+        }
+        try sharder.settle(entries)
+      }
+    } merge: { (shards: ShardedBag<KeyValue<Key, Value>>, range: Range<Int>, scope: ReadScope) in
+      try shards.folded(
+        shards: range, scope, hash: hash, key: { $0.key }, first: { $0.value }, next: { try combine(&$0, $1.value) },
+        finish: { KeyValue(key: $0, value: $1) })
+    }
+  }
+
+  /// Cuts by key, and brings each shard's items together in a task of its own.
+  @usableFromInline
+  func merged<Item: Codable & Sendable, Output: Codable & Sendable>(
+    _ label: String, _ identity: StepIdentity, into partitions: Int,
+    fill: @escaping @Sendable (BlockReader<Element>, inout Sharder<Item>) throws -> Void,
+    merge: @escaping @Sendable (ShardedBag<Item>, Range<Int>, ReadScope) throws -> BlockReader<Output>
+  ) -> Bag<Output> {
+    let tasks = partitions > 1 ? partitions : Swift.min(Swift.max(partitionCount, 1), 64)
+    let each = FineShards.perPartition(tasks)
+    let shards = ShardedBag<Item>(
+      self, label: label + "-split", identity: identity, shardCount: tasks * each, fill: fill)
+    let merged = Bag<Output>(
+      label: label, partitions: .numbered(tasks), inputs: [Node.Input(node: shards.node)], identity: identity.value,
+      cost: .stage, dependencies: { _, _ in shards.dependencies() }, partitionIdentity: { [.number($0)] },
+      memory: Node.memoryOfTable
+    ) { task, scope in
+      try merge(shards, task * each..<(task + 1) * each, scope)
+    }
+    return partitions > 1 ? merged : merged.coalesced()
+  }
+
+  /// All partitions as one, without a copy.
+  @usableFromInline
+  func coalesced() -> Bag {
+    let input = node
+    let count = partitionCount
+    return Bag(
+      label: "coalesced", partitions: .numbered(1), inputs: [Node.Input(node: input)], identity: .parameters(""),
+      cost: .view,
+      dependencies: { _, _ in (0..<count).map { Node.Reference(node: input, partition: $0) } }
+    ) { _, scope in
+      try self.joined(0..<count, scope)
+    }
+  }
+
+  /// The elements of neighbouring partitions.
+  func joined(_ partitions: Range<Int>, _ scope: ReadScope) throws -> BlockReader<Element> {
+    var partition = partitions.lowerBound
+    var read: BlockReader<Element>?
+    return {
+      while true {
+        if let block = try read?() { return block }
+        guard partition < partitions.upperBound else { return nil }
+        read = try scope.blocks(of: self, partition)
+        partition += 1
+      }
+    }
+  }
+}
+
+extension Bag {
+  /// Counts with the place of the first occurrence, the most frequent first.
+  @usableFromInline
+  func sortedByCount<Key: Codable & Sendable>() -> Bag<KeyValue<Key, Int>>
+  where Element == KeyValue<Key, Pair<Int, UInt64>> {
+    step("sorted", .parameters("")) { next, _ in
+      var all = ContiguousArray<Element>()
+      while let block = try next() { all += block }
+      all.sort { ($1.value.first, $0.value.second) < ($0.value.first, $1.value.second) }
+      let sorted = ContiguousArray(mapping: all) { KeyValue(key: $0.key, value: $0.value.first) }
+      return ReadScope.reader(of: [sorted])
+    }
+  }
+}
+
+extension FoldTable {
+  /// Whether it takes more than so many bytes, but for what keys and values have on the heap.
+  @inlinable
+  func isLarger(than bytes: Int) -> Bool {
+    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > bytes
+  }
+
+  /// Whether bringing together what has one key saves next to nothing, as nearly every element has another.
+  @inlinable
+  func isUseless(after seen: Int) -> Bool { seen >= 16_384 && seen < 65_536 && count > seen / 4 * 3 }
+}
+
+extension FoldTable where Value: Codable & Sendable {
+  /// Gives all entries to the sharder, and forgets them.
+  @inlinable
+  mutating func drain(into sharder: inout Sharder<KeyValue<Key, Value>>) throws {
+    var entries = ContiguousArray<KeyValue<Key, Value>>()
+    for index in 0..<count {
+      let entry = KeyValue(key: keys[index], value: values[index])
+      entries.append(entry)
+      sharder.append(entry, hashed: hashes[index])
+      if entries.count == blockLength {
+        try sharder.settle(entries)
+        entries.removeAll(keepingCapacity: true)
+      }
+    }
+    try sharder.settle(entries)
+    removeAll()
+  }
+}
+
+/// A bag in which all elements of a key are in one partition: what is done for each key needs no more communication.
+public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codable & Sendable>: Sendable {
+  @usableFromInline let shards: ShardedBag<Element>
+  /// Shards a partition.
+  @usableFromInline let each: Int
+  @usableFromInline let key: @Sendable (Element) throws -> Key
+  @usableFromInline let hash: KeyHash<Key>
+
+  @usableFromInline
+  init(
+    shards: ShardedBag<Element>, each: Int, key: @escaping @Sendable (Element) throws -> Key, hash: KeyHash<Key>
+  ) {
+    self.shards = shards
+    self.each = each
+    self.key = key
+    self.hash = hash
+  }
+
+  /// The elements: in each partition, in the order they had before.
+  @inlinable
+  public var bag: Bag<Element> {
+    reading("byID", .parameters("")) { [shards] range, scope in try shards.blocks(ofShard: range.lowerBound, scope) }
+  }
+
+  /// All elements of each key, in the order they had before.
+  ///
+  /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
+  ///   the key.
+  @inlinable
+  public func grouped() -> Bag<KeyValue<Key, [Element]>> {
+    groups("groupby", .parameters("")) { KeyValue(key: $0, value: $1) }
+  }
+
+  /// What `transform` makes of each key and all its elements, in the order they had before.
+  ///
+  /// - Throws: as `grouped()`.
+  @inlinable
+  public func mapGroups<Output: Codable & Sendable>(
+    _ transform: @escaping @Sendable (Key, [Element]) throws -> Output
+  ) -> Bag<Output> {
+    groups("mapGroups", .closure(""), transform)
+  }
+
+  @inlinable
+  func groups<Output: Codable & Sendable>(
+    _ label: String, _ identity: StepIdentity, _ finish: @escaping @Sendable (Key, [Element]) throws -> Output
+  ) -> Bag<Output> {
+    let hash = hash
+    let key = key
+    let shards = shards
+    return reading(label, identity) { range, scope in
+      try shards.folded(
+        shards: range, scope, hash: hash, key: key, first: { [$0] }, next: { $0.append($1) }, finish: finish,
+        expansion: 3, heldBytes: { ElementCodec.byteCount($0) },
+        tooLarge: { keys, groups in
+          let largest = groups.indices.max { groups[$0].count < groups[$1].count } ?? 0
+          let bytes = ElementCodec.byteCount(ContiguousArray(groups[largest]))
+          return TaskError(
+            .tooLarge,
+            "the \(groups[largest].count) elements of \(keys[largest]) that were read so far take \(ByteCount(bytes)), and "
+              + "\(ByteCount(2 * scope.allowance)) may be held at once; fold them one by one, or allow more memory")
+        })
+    }
+  }
+
+  /// Folds the elements of each key from `initial` on, one by one: however many a key has, they need no memory.
+  ///
+  /// - Parameter operation: a key's value and one more element, in the order they had before.
+  @inlinable
+  public func fold<Value: Codable & Sendable>(
+    initial: Value, _ operation: @escaping @Sendable (Value, Element) throws -> Value
+  ) -> Bag<KeyValue<Key, Value>> {
+    let (hash, key, shards) = (hash, key, shards)
+    return reading("foldGroups", .closure(Parameters.text(initial))) { range, scope in
+      try shards.folded(
+        shards: range, scope, hash: hash, key: key, first: { try operation(initial, $0) },
+        next: { $0 = try operation($0, $1) }, finish: { KeyValue(key: $0, value: $1) }, expansion: 1)
+    }
+  }
+
+  /// How many elements each key has.
+  @inlinable
+  public func count() -> Bag<KeyValue<Key, Int>> {
+    let (hash, key, shards) = (hash, key, shards)
+    return reading("countGroups", .parameters("")) { range, scope in
+      try shards.folded(
+        shards: range, scope, hash: hash, key: key, first: { _ in 1 }, next: { count, _ in count += 1 },
+        finish: { KeyValue(key: $0, value: $1) }, expansion: 1)
+    }
+  }
+
+  @usableFromInline
+  func reading<Output: Codable & Sendable>(
+    _ label: String, _ identity: StepIdentity,
+    _ open: @escaping @Sendable (Range<Int>, ReadScope) throws -> BlockReader<Output>
+  ) -> Bag<Output> {
+    let (shards, each) = (shards, each)
+    return Bag<Output>(
+      label: label, partitions: .numbered(shards.shardCount / each), inputs: [Node.Input(node: shards.node)],
+      identity: identity.value, cost: label == "byID" ? .view : .elements,
+      dependencies: { _, _ in shards.dependencies() }, partitionIdentity: { [.number($0)] },
+      memory: Node.memoryOfTable
+    ) { partition, scope in
+      try open(partition * each..<(partition + 1) * each, scope)
+    }
+  }
+}
+
+/// How finely keys are cut where the order between keys means nothing: so that a shard's table is small, and fits the
+/// processor's caches.
+@usableFromInline
+enum FineShards {
+  @usableFromInline
+  static func perPartition(_ partitions: Int) -> Int { Swift.max(1, 256 / Swift.max(partitions, 1)) }
+}

@@ -1,0 +1,101 @@
+import Foundation
+import Graph
+import Scheduler
+
+/// How a computation of `Bag` and `Delayed` values runs.
+public struct ComputeOptions: Sendable {
+  /// What the whole process may occupy: half of what this machine, or the process's control group, has.
+  public var memory = ProcessMemory.defaultLimit()
+  /// Threads that run tasks: one for each processor.
+  public var workers = ProcessInfo.processInfo.activeProcessorCount
+  /// The folder that makes the computation durable: its state file shows how it goes (`graphrun status --state FOLDER`),
+  /// and after a crash the next computation takes over what is done. Without, nothing outlives the process.
+  public var state: String?
+  /// What the state calls the computation: the program's name, where it is not given.
+  public var name: String?
+  /// Finish everything that does not depend on a failure, before the failure is thrown.
+  public var keepsGoing = false
+  /// The most that spilled values may take on disk; `nil` for no limit.
+  public var spillLimit: ByteCount?
+  /// Where values are spilled that have no state folder to go to: the system's folder for temporary files.
+  public var temporaryFolder = FileManager.default.temporaryDirectory.path
+  /// Slots of each pool; a pool that is not named here has just what one of its tasks takes.
+  public var pools: [String: Int] = [:]
+  /// Units of each resource; one that is not named here has just what one task takes.
+  public var resources: [String: Int] = [:]
+  /// Are told when tasks start and end.
+  public var observers: [any TaskObserver] = []
+  /// Called about twenty times a second with how the computation stands, from a thread of the engine's.
+  public var progress: (@Sendable (ProgressSnapshot) -> Void)?
+
+  public init() {}
+
+  /// - Parameters:
+  ///   - memory: what the whole process may occupy; `nil` for half of what there is.
+  ///   - workers: threads that run tasks; `nil` for one a processor.
+  ///   - state: the folder that makes it durable; `nil` for none.
+  public init(memory: ByteCount?, workers: Int? = nil, state: String? = nil) {
+    if let memory { self.memory = memory }
+    if let workers { self.workers = Swift.max(workers, 1) }
+    self.state = state
+  }
+
+  var limits: [LimitName: Int] {
+    var limits: [LimitName: Int] = [:]
+    for (name, most) in pools { limits[LimitName(.pool, name)] = most }
+    for (name, most) in resources { limits[LimitName(.resource, name)] = most }
+    return limits
+  }
+}
+
+/// Watches a computation: Dask's callbacks. Called on the threads of the tasks, several at once.
+public protocol TaskObserver: Sendable {
+  /// Before the first task, with the graph of all.
+  func computationWillStart(_ graph: TaskGraph)
+  /// Before an attempt of a task.
+  func taskWillStart(_ key: TaskKey)
+  /// After it; `error` says why it failed.
+  func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?)
+  /// After the last task.
+  func computationDidEnd(_ summary: RunSummary)
+}
+
+extension TaskObserver {
+  public func computationWillStart(_ graph: TaskGraph) {}
+  public func taskWillStart(_ key: TaskKey) {}
+  public func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?) {}
+  public func computationDidEnd(_ summary: RunSummary) {}
+}
+
+/// A computation did not end well.
+public struct ComputeError: Error, Sendable, CustomStringConvertible {
+  public struct Code: RawRepresentable, Hashable, Sendable {
+    public let rawValue: String
+    public init(rawValue: String) { self.rawValue = rawValue }
+
+    /// A task failed: `failures` says which and why.
+    public static let taskFailed = Code(rawValue: "task-failed")
+    /// A result that the state folder has on record cannot be read.
+    public static let lostResult = Code(rawValue: "lost-result")
+  }
+
+  public let code: Code
+  public let message: String
+  /// The tasks that failed, with what depended on them.
+  public let failures: [RunFailure]
+
+  public var description: String { message }
+
+  init(_ code: Code, _ message: String, failures: [RunFailure] = []) {
+    self.code = code
+    self.message = message
+    self.failures = failures
+  }
+
+  init(_ failures: [RunFailure]) {
+    let more = failures.count > 1 ? ", and \(failures.count - 1) more failed" : ""
+    self.init(
+      .taskFailed, failures.first.map { "task \($0.key) failed: \($0.error)\(more)" } ?? "a task failed",
+      failures: failures)
+  }
+}

@@ -1,0 +1,282 @@
+import Foundation
+import Graph
+
+/// Turns the nodes that some targets need into a graph of stages.
+///
+/// A stage is made of what must lie somewhere: targets, values, reductions, what has options of its own, and bags that
+/// more than one stage would otherwise compute again. Every other bag becomes part of the one stage that reads it.
+struct Lowering {
+  private(set) var graph = TaskGraph()
+  private(set) var registry = OpRegistry()
+  /// By node: the stage it became.
+  private(set) var stageNumbers: [ObjectIdentifier: Int] = [:]
+  private var nodes: [Node] = []
+  private var names: Set<String> = []
+  private let memoryLimit: Int
+  private let wrap: (any TaskBody, Node) -> any TaskBody
+
+  /// - Parameters:
+  ///   - memoryLimit: bytes that the run may take.
+  ///   - limits: how much there is of what tasks share; what is named nowhere has room for one.
+  ///   - wrap: may put another body around a stage's.
+  /// - Throws: `GraphError` if two steps have one name, or one takes more than there is.
+  init(
+    _ targets: [Node], memoryLimit: Int = .max, limits: [LimitName: Int] = [:],
+    wrap: @escaping (any TaskBody, Node) -> any TaskBody = { body, _ in body }
+  ) throws {
+    self.memoryLimit = memoryLimit
+    self.wrap = wrap
+    for target in targets { visit(target) }
+    let isStage = Lowering.stages(nodes, targets: targets)
+    for (name, most) in limits { graph.setLimit(name, to: most) }
+    for node in nodes where isStage.contains(ObjectIdentifier(node)) {
+      for (limit, amount) in node.options.policy.takes where graph.limits[limit] == nil {
+        graph.setLimit(limit, to: max(amount, 1))
+      }
+    }
+    for node in nodes where isStage.contains(ObjectIdentifier(node)) { try add(node) }
+  }
+
+  /// Inputs before what reads them.
+  private mutating func visit(_ target: Node) {
+    // Chains may be long: no recursion.
+    var seen = Set(nodes.map(ObjectIdentifier.init))
+    var stack: [(node: Node, next: Int)] = []
+    if seen.insert(ObjectIdentifier(target)).inserted { stack.append((target, 0)) }
+    while let (node, next) = stack.last {
+      guard next < node.inputs.count else {
+        nodes.append(node)
+        stack.removeLast()
+        continue
+      }
+      stack[stack.count - 1].next += 1
+      let input = node.inputs[next].node
+      if seen.insert(ObjectIdentifier(input)).inserted { stack.append((input, 0)) }
+    }
+  }
+
+  /// Which nodes become stages: by how many stages would have to compute each.
+  private static func stages(_ nodes: [Node], targets: [Node]) -> Set<ObjectIdentifier> {
+    var targets = Set(targets.map(ObjectIdentifier.init))
+    for node in nodes {
+      for input in node.inputs where input.isAwaited { targets.insert(ObjectIdentifier(input.node)) }
+    }
+    var stages: Set<ObjectIdentifier> = []
+    var readers: [ObjectIdentifier: Int] = [:]
+    for node in nodes.reversed() {
+      let id = ObjectIdentifier(node)
+      let count = readers[id] ?? 0
+      let isStage =
+        switch node.cost {
+        case .stage: true
+        case .elements: targets.contains(id) || node.options.wantStage || count > 1
+        case .view: targets.contains(id)
+        }
+      if isStage { stages.insert(id) }
+      for input in node.inputs {
+        readers[ObjectIdentifier(input.node), default: 0] += (isStage ? 1 : count) * (input.isShared ? 2 : 1)
+      }
+    }
+    return stages
+  }
+
+  private mutating func add(_ node: Node) throws {
+    let id = ObjectIdentifier(node)
+    for type in node.valueTypes { registry.register(type) }
+    let number = graph.stages.count
+    stageNumbers[id] = number
+    let known = stageNumbers
+    let body = LoweredBody(node: node, isStage: Set(known.keys), memoryLimit: memoryLimit)
+    let shape: OpShape =
+      switch node.layout {
+      case .tree: .reduction
+      case .single, .bag:
+        node.outputPath != nil ? .sink : body.inputNodes.isEmpty ? .source : .perPartition
+      }
+    let stages = graph.stages
+    let definition = OpDefinition(
+      name: "swift." + node.label, version: node.options.version, summary: "A step of a Swift program",
+      output: node.typeName, example: "", maker: .program(shape))
+    let firstTask = TaskID(graph.taskCount)
+    try graph.addStage(
+      try name(of: node), op: definition, body: wrap(body, node), layout: node.layout,
+      inputs: body.inputNodes.map { known[ObjectIdentifier($0)]! }, keep: node.options.keep,
+      policy: node.options.policy
+    ) { index, inputs in
+      for reference in body.references(of: index) {
+        if reference.node === node {
+          inputs.append(firstTask + TaskID(reference.partition))
+        } else {
+          let stage = stages[known[ObjectIdentifier(reference.node)]!]
+          inputs.append(
+            stage.isBag ? stage.firstTask + TaskID(reference.partition) : stage.tasks.upperBound - 1)
+        }
+      }
+    }
+  }
+
+  private mutating func name(of node: Node) throws -> String {
+    if let name = node.options.name {
+      guard names.insert(name).inserted else {
+        throw GraphError(
+          .duplicateName, "two steps of this program are named \"\(name)\": give each a name of its own", stage: name)
+      }
+      return name
+    }
+    var name = node.label
+    var number = 1
+    while !names.insert(name).inserted || nodes.contains(where: { $0.options.name == name }) {
+      number += 1
+      name = "\(node.label)-\(number)"
+    }
+    return name
+  }
+}
+
+/// What a stage made of nodes does.
+struct LoweredBody: TaskBody {
+  let node: Node
+  let isStage: Set<ObjectIdentifier>
+  /// Stages that it reads, without itself.
+  let inputNodes: [Node]
+  private let memoryLimit: Int
+  let touchesFiles: Bool
+  private let text: String
+
+  init(node: Node, isStage: Set<ObjectIdentifier>, memoryLimit: Int) {
+    self.node = node
+    self.memoryLimit = memoryLimit
+    self.isStage = isStage
+    var inputNodes: [Node] = []
+    var text = ""
+    var touchesFiles = false
+    var seen: [ObjectIdentifier: Int] = [:]
+    // Iterative, because chains of steps may be long.
+    var stack = [(node, true)]
+    while let (step, isOwn) = stack.popLast() {
+      let id = ObjectIdentifier(step)
+      if let number = seen[id] {
+        text += "#\(number);"
+        continue
+      }
+      seen[id] = seen.count
+      guard isOwn || !isStage.contains(id) else {
+        inputNodes.append(step)
+        text += "input;"
+        continue
+      }
+      text += LoweredBody.identity(of: step) + "(\(step.inputs.count));"
+      touchesFiles = touchesFiles || step.touchesFiles
+      for input in step.inputs.reversed() { stack.append((input.node, false)) }
+    }
+    self.inputNodes = inputNodes
+    self.text = text
+    self.touchesFiles = touchesFiles
+  }
+
+  private static func identity(of node: Node) -> String {
+    let name = node.options.name.map { "\"\($0)\" \(node.options.version) " } ?? ""
+    switch node.identity {
+    case .parameters(let text): return "\(node.label) \(text) \(node.typeName)"
+    case .closure(let text):
+      guard node.options.name == nil else { return "\(node.label) \(name)\(text) \(node.typeName)" }
+      return "\(node.label) \(text) \(node.typeName) \(Program.nonce)-\(node.serial)"
+    }
+  }
+
+  /// What the task at `index` of the lowest level reads from stages, each once, in the order of its inputs.
+  func references(of index: Int) -> [Node.Reference] {
+    var references: [Node.Reference] = []
+    var seen: Set<Place> = []
+    expand(Node.Reference(node: node, partition: index), isOwn: true) { reference in
+      if seen.insert(Place(node: ObjectIdentifier(reference.node), partition: reference.partition)).inserted {
+        references.append(reference)
+      }
+    }
+    return references
+  }
+
+  private struct Place: Hashable {
+    let node: ObjectIdentifier
+    let partition: Int
+  }
+
+  /// Goes from a partition down to what stages hold, depth first, in order.
+  private func expand(
+    _ start: Node.Reference, isOwn: Bool, part: (Node.Reference) -> Void = { _ in },
+    _ found: (Node.Reference) -> Void
+  ) {
+    var stack = [(start, isOwn)]
+    while let (reference, isOwn) = stack.popLast() {
+      guard isOwn || !(isStage.contains(ObjectIdentifier(reference.node))) else {
+        found(reference)
+        continue
+      }
+      part(reference)
+      for dependency in reference.node.dependencies(reference.partition, reference.node).reversed() {
+        stack.append((dependency, false))
+      }
+    }
+  }
+
+  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
+    switch role {
+    case .partition(let index): node.memory(Int(index), inputBytes, memoryLimit)
+    case .whole where !isTree: node.memory(0, inputBytes, memoryLimit)
+    case .combine, .whole:
+      MemoryEstimate(output: (inputBytes.max() ?? 0) + 1024, scratch: inputBytes.reduce(0, +) / 2)
+    }
+  }
+
+  private var isTree: Bool { if case .tree = node.layout { true } else { false } }
+
+  func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
+    switch role {
+    case .combine,
+      .whole where isTree:
+      return try node.run(role, ReadScope(node: node, combining: inputs, context: context))
+    case .partition(let index):
+      return try run(role, Int(index), inputs, context)
+    case .whole:
+      return try run(role, 0, inputs, context)
+    }
+  }
+
+  private func run(
+    _ role: TaskRole, _ index: Int, _ inputs: [any TaskValue], _ context: any TaskContext
+  ) throws -> any TaskValue {
+    try node.run(role, ReadScope(node: node, references: references(of: index), inputs: inputs, context: context))
+  }
+
+  func identity(_ role: TaskRole) -> [IdentityPart] {
+    var parts: [IdentityPart] = [.text(name: "step", value: text)]
+    let index: Int
+    switch role {
+    case .partition(let partition): index = Int(partition)
+    case .whole where !isTree: index = 0
+    case .combine, .whole: return parts
+    }
+    expand(Node.Reference(node: node, partition: index), isOwn: true) { reference in
+      // Of a view, which partition is looked at matters; of a step that maps partition to partition, what it reads.
+      if reference.node.dependencies(reference.partition, reference.node).isEmpty || reference.node.cost == .view {
+        parts.append(.number(reference.partition))
+      }
+      parts += reference.node.partitionIdentity(reference.partition)
+    } _: { _ in
+    }
+    return parts
+  }
+
+  func outputPath(_ role: TaskRole) -> String? {
+    switch role {
+    case .partition(let index): node.outputPath?(Int(index))
+    case .whole, .combine: nil
+    }
+  }
+}
+
+/// This process.
+enum Program {
+  /// Different in every process.
+  static let nonce = UUID().uuidString
+}

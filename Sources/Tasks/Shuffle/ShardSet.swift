@@ -1,0 +1,146 @@
+import Graph
+
+// The two phases of a shuffle. In the first, each input partition is cut into shards by a hash of its records' ids; what it
+// gathered of all shards goes to disk in one piece whenever that is some megabytes, so that there are never as many files
+// as shards times partitions. In the second, whoever works on a shard reads its pieces, input partition by input partition
+// and piece by piece: that is the records' original order, and nothing but one piece need lie in memory.
+//
+// Source of the idea: MapReduce's map output files, one a mapper and sorted by reducer.
+
+/// One input partition cut into shards: where each shard's pieces lie.
+public struct ShardSet: TaskValue {
+  public static let kind = "shards"
+
+  public let shardCount: Int
+  private let runs: [Run]
+
+  private enum Run: Sendable {
+    /// Small ones stay in memory; shard s is the bytes between two offsets.
+    case memory(Buffer, offsets: [Int])
+    case disk(any ScratchExtent)
+  }
+
+  fileprivate init(shardCount: Int, memory: Buffer, offsets: [Int]) {
+    self.shardCount = shardCount
+    runs = [.memory(memory, offsets: offsets)]
+  }
+
+  fileprivate init(shardCount: Int, extents: [any ScratchExtent]) {
+    self.shardCount = shardCount
+    runs = extents.map { .disk($0) }
+  }
+
+  /// Bytes of a shard's pieces.
+  public func byteCount(ofShard shard: Int) -> Int {
+    runs.reduce(0) { total, run in
+      switch run {
+      case .memory(_, let offsets): total + offsets[shard + 1] - offsets[shard]
+      case .disk(let extent): total + extent.pieceBytes[shard]
+      }
+    }
+  }
+
+  /// How many pieces there are of each shard.
+  public var pieceCount: Int { runs.count }
+
+  /// A shard's bytes in one of the pieces; `nil` where it has none there.
+  public func piece(_ piece: Int, ofShard shard: Int) throws -> Buffer? {
+    switch runs[piece] {
+    case .memory(let buffer, let offsets):
+      guard offsets[shard] < offsets[shard + 1] else { return nil }
+      return buffer.slice(offsets[shard]..<offsets[shard + 1])
+    case .disk(let extent):
+      guard extent.pieceBytes[shard] > 0 else { return nil }
+      return try extent.read(shard..<shard + 1)
+    }
+  }
+
+  /// 0 for what lies on disk: spilling that would free nothing.
+  public var byteCount: Int {
+    runs.reduce(0) { total, run in
+      if case .memory(let buffer, let offsets) = run { total + buffer.count + offsets.count * 8 } else { total }
+    }
+  }
+
+  public func write(to sink: any ByteSink) throws {
+    guard case .memory(let buffer, let offsets)? = runs.first, runs.count == 1 else {
+      throw TaskError(.cannotWrite, "the shards of a shuffle lie on disk already and cannot be kept after the run")
+    }
+    try sink.write(value: shardCount)
+    try offsets.withUnsafeBytes { try sink.write($0) }
+    try sink.write(buffer.bytes)
+  }
+
+  public init(contentsOf buffer: Buffer) throws {
+    let wrong = TaskError(.corruptValue, "stored shards are damaged; resume computes them again")
+    guard buffer.count >= 8 else { throw wrong }
+    let count = buffer.bytes.loadUnaligned(as: Int.self)
+    guard (1...1 << 24).contains(count), buffer.count >= 8 + (count + 1) * 8 else { throw wrong }
+    let offsets = (0...count).map { buffer.bytes.loadUnaligned(fromByteOffset: 8 + $0 * 8, as: Int.self) }
+    let start = 8 + (count + 1) * 8
+    guard offsets[0] == 0, offsets[count] == buffer.count - start,
+      zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+    else { throw wrong }
+    self.init(shardCount: count, memory: buffer.slice(start..<buffer.count), offsets: offsets)
+  }
+
+  public func preview(limit: Int) -> ValuePreview {
+    let bytes = (0..<shardCount).reduce(0) { $0 + byteCount(ofShard: $1) }
+    return ValuePreview(
+      columns: ["shards", "bytes"], rows: [["\(shardCount)", "\(bytes)"]], rowCount: 1,
+      json: #"{"shards":\#(shardCount),"bytes":\#(bytes)}"#)
+  }
+}
+
+/// Collects one input partition's shards.
+public struct ShardWriter {
+  /// What a task gathers of all shards, in bytes of memory, before it writes them.
+  ///
+  /// - Parameter limit: bytes that the run may take in memory.
+  public static func gatheredBytes(limit: Int) -> Int { min(8 << 20, max(limit / 32, 1 << 20)) }
+
+  private let shardCount: Int
+  private let mostInMemory: Int
+  private let context: any TaskContext
+  private var extents: [any ScratchExtent] = []
+
+  /// - Parameters:
+  ///   - shardCount: how many shards there are.
+  ///   - inputCount: partitions that are cut; of each, so little stays in memory that all together are small.
+  public init(shardCount: Int, inputCount: Int, context: any TaskContext) {
+    self.shardCount = shardCount
+    mostInMemory = min(1 << 20, context.memoryLimit / 16) / max(inputCount, 1)
+    self.context = context
+  }
+
+  /// Writes what was gathered: a piece for each shard, empty where there is nothing.
+  public mutating func write(_ pieces: BufferBuilder.Pieces) throws {
+    extents.append(try context.scratch().write(pieces.bytes))
+  }
+
+  /// The set, with what was gathered last.
+  public mutating func finish(_ last: BufferBuilder.Pieces) throws -> ShardSet {
+    if extents.isEmpty, last.offsets[shardCount] <= mostInMemory {
+      return ShardSet(shardCount: shardCount, memory: last.copy(), offsets: last.offsets)
+    }
+    if last.offsets[shardCount] > 0 { try write(last) }
+    return ShardSet(shardCount: shardCount, extents: extents)
+  }
+}
+
+extension BufferBuilder {
+  /// What a builder holds, as pieces one behind the other.
+  public struct Pieces {
+    fileprivate let base: UnsafeRawPointer
+    fileprivate let offsets: [Int]
+
+    fileprivate var bytes: [UnsafeRawBufferPointer] {
+      zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) }
+    }
+
+    fileprivate func copy() -> Buffer { Buffer(UnsafeRawBufferPointer(start: base, count: offsets.last!)) }
+  }
+
+  /// - Parameter offsets: where each piece begins, and the end of the last. Valid until the builder changes.
+  public borrowing func pieces(_ offsets: [Int]) -> Pieces { Pieces(base: UnsafeRawPointer(base), offsets: offsets) }
+}

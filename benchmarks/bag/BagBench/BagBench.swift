@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import GraphRun
+
+/// Times operations of `Bag` on made-up elements; prints a line of JSON for each.
+@main
+struct BagBench: AsyncParsableCommand {
+  @Option(help: "How many elements.")
+  var count = 1_000_000
+  @Option(help: "In how many partitions.")
+  var partitions = 16
+  @Option(help: "What the whole process may occupy, in MB.")
+  var memory = 256
+  @Option(help: "Only these operations.")
+  var only: [String] = []
+
+  /// A number that looks random, from its place: what the peer computes, too.
+  @Sendable static func scrambled(_ number: Int) -> Int { number &* 2_654_435_761 & 0xFFFF_FFFF }
+
+  func run() async throws {
+    let options = ComputeOptions(memory: ByteCount(memory << 20))
+    let numbers = Bag.range(count, partitions: partitions)
+    try await time("sum") { try await numbers.sum().compute(options) }
+    try await time("map-filter-sum") {
+      try await numbers.map { $0 + 1 }.filter { $0 % 2 == 0 }.sum().compute(options)
+    }
+    try await time("frequencies") {
+      try await numbers.map { BagBench.scrambled($0) % 1000 }.frequencies().map(\.value).sum().compute(options)
+    }
+    try await time("foldby") {
+      try await numbers.foldby({ BagBench.scrambled($0) % 1000 }, initial: 0) {
+        $0 + $1
+      } combine: {
+        $0 + $1
+      }
+      .map(\.value).sum().compute(options)
+    }
+    let many = max(count / 2, 1)
+    try await time("distinct") {
+      try await numbers.map { BagBench.scrambled($0) % many }.distinct().count().compute(options)
+    }
+    try await time("groupby") {
+      try await numbers.groupby { BagBench.scrambled($0) % 10_000 }.map(\.value.count).sum().compute(options)
+    }
+    try await time("join") {
+      try await numbers.join(Array(0..<1000), on: { $0 % 2000 }, otherKey: { $0 }).count().compute(options)
+    }
+  }
+
+  private func time(_ name: String, _ body: () async throws -> Int) async throws {
+    guard only.isEmpty || only.contains(name) else { return }
+    let start = ContinuousClock.now
+    let result = try await body()
+    let elapsed = ContinuousClock.now - start
+    let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+    let peak = ProcessMemory.peakResident() >> 20
+    print(
+      #"{"operation":"\#(name)","count":\#(count),"seconds":\#(seconds),"result":\#(result),"ns":\#(seconds * 1e9 / Double(count)),"peak_mb":\#(peak)}"#
+    )
+  }
+}

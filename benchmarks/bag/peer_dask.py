@@ -1,0 +1,93 @@
+"""The operations of BagBench with dask.bag: a line of JSON for each.
+
+The scheduler is Dask's default for bags, processes, unless another is named.
+"""
+import argparse
+import json
+import operator
+import resource
+import time
+
+import dask
+import dask.bag as db
+
+
+def scrambled(x):
+    return x * 2654435761 & 0xFFFFFFFF
+
+
+def inc(x):
+    return x + 1
+
+
+def even(x):
+    return x % 2 == 0
+
+
+def mod_1000(x):
+    return scrambled(x) % 1000
+
+
+def mod_10000(x):
+    return scrambled(x) % 10_000
+
+
+def mod_2000(x):
+    return x % 2000
+
+
+def same(x):
+    return x
+
+
+def length(pair):
+    return len(pair[1])
+
+
+class ModHalf:
+    def __init__(self, n):
+        self.n = n
+
+    def __call__(self, x):
+        return scrambled(x) % self.n
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--count", type=int, default=1_000_000)
+    parser.add_argument("--partitions", type=int, default=16)
+    parser.add_argument("--scheduler", default="processes")
+    parser.add_argument("--only", action="append", default=[])
+    options = parser.parse_args()
+    dask.config.set(scheduler=options.scheduler, num_workers=2)
+    n = options.count
+    numbers = db.range(n, npartitions=options.partitions)
+    operations = {
+        "sum": lambda: numbers.sum(),
+        "map-filter-sum": lambda: numbers.map(inc).filter(even).sum(),
+        "frequencies": lambda: numbers.map(mod_1000).frequencies().pluck(1).sum(),
+        "foldby": lambda: numbers.foldby(mod_1000, operator.add, 0, operator.add, 0).pluck(1).sum(),
+        "distinct": lambda: numbers.map(ModHalf(max(n // 2, 1))).distinct().count(),
+        "groupby": lambda: numbers.groupby(mod_10000).map(length).sum(),
+        "join": lambda: numbers.join(list(range(1000)), on_self=mod_2000, on_other=same).count(),
+    }
+    for name, build in operations.items():
+        if options.only and name not in options.only:
+            continue
+        start = time.perf_counter()
+        result = build().compute()
+        seconds = time.perf_counter() - start
+        peak = max(
+            resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        )
+        print(
+            json.dumps(
+                {"operation": name, "count": n, "seconds": seconds, "result": result, "ns": seconds * 1e9 / n,
+                 "peak_mb": peak // 1024}
+            ),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
