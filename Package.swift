@@ -100,7 +100,9 @@ let package = Package(
       path: "Tests/Torture"),
     .testTarget(
       name: "AcceptanceTests",
-      dependencies: ["CLI", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift")]),
+      dependencies: [
+        "CLI", "BagRunner", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

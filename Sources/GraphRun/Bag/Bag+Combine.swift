@@ -1,4 +1,3 @@
-import Foundation
 import Graph
 
 // Bags with bags: every pair, pairs with equal keys; and the same elements in other partitions.
@@ -240,59 +239,5 @@ enum Joining {
       "the \(counts[largest]) elements of \(keys[largest]) that were read so far, on the side that is put into a table, "
         + "are more than the \(ByteCount(2 * allowance)) that may be held at once; join the other way round, or allow "
         + "more memory")
-  }
-}
-
-// MARK: - Strings
-
-extension Bag where Element == String {
-  /// Each string in lower case.
-  public func lowercased() -> Bag<String> { text("lowercased") { $0.lowercased() } }
-  /// Each string in upper case.
-  public func uppercased() -> Bag<String> { text("uppercased") { $0.uppercased() } }
-
-  /// Each string without white space at its ends.
-  public func stripped() -> Bag<String> {
-    text("stripped") { text in
-      guard let first = text.unicodeScalars.firstIndex(where: { !$0.properties.isWhitespace }),
-        let last = text.unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace })
-      else { return "" }
-      return String(text.unicodeScalars[first...last])
-    }
-  }
-
-  /// The parts of each string between `separator`s; without one, between runs of white space.
-  public func split(separator: String? = nil) -> Bag<[String]> {
-    step("split", .parameters(Parameters.text(separator))) { next, _ in
-      {
-        try next().map { block in
-          ContiguousArray(mapping: block) { text in
-            guard let separator else { return text.split(whereSeparator: \.isWhitespace).map(String.init) }
-            guard !separator.isEmpty else { return [text] }
-            return text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
-          }
-        }
-      }
-    }
-  }
-
-  /// Each string with every `part` replaced.
-  public func replacing(_ part: String, with replacement: String) -> Bag<String> {
-    text("replacing", Parameters.text([part, replacement])) { $0.replacing(part, with: replacement) }
-  }
-
-  /// The strings that match a shell pattern (`*`, `?`, `[…]`), as Dask's `str.match`.
-  public func matching(glob: String) -> Bag<String> { filter { Glob.matches($0, glob) } }
-
-  private func text(
-    _ label: String, _ parameters: String = "", _ transform: @escaping @Sendable (String) -> String
-  ) -> Bag<String> {
-    step(label, .parameters(parameters)) { next, _ in { try next().map { ContiguousArray(mapping: $0, transform) } } }
-  }
-}
-
-enum Glob {
-  static func matches(_ text: String, _ pattern: String) -> Bool {
-    pattern.withCString { pattern in text.withCString { fnmatch(pattern, $0, 0) == 0 } }
   }
 }

@@ -54,8 +54,7 @@ final class Engine: Sendable {
     var hasEnded = false
     /// By operation: how long its tasks take.
     var pace: [OpPace]
-    /// Seconds that a result would take to compute again, for those in memory that lie nowhere else.
-    var cost: [TaskID: Double] = [:]
+    var costs = RecomputeCosts()
     var peakWithPrograms = 0
   }
 
@@ -175,7 +174,10 @@ final class Engine: Sendable {
   /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
   func collect() -> (SchedulerEffects, [ResultBox]) {
     var garbage: [ResultBox] = []
-    for task in core.pointee.state.effects.released { core.pointee.values.drop(task, &garbage) }
+    for task in core.pointee.state.effects.released {
+      core.pointee.values.drop(task, &garbage)
+      core.pointee.costs.remove(task)
+    }
     for task in core.pointee.state.effects.evicted { core.pointee.values.drop(task, &garbage) }
     let effects: SchedulerEffects
     if core.pointee.state.effects.isEmpty {
@@ -206,18 +208,25 @@ final class Engine: Sendable {
   func perform(_ effects: SchedulerEffects) {
     guard !effects.isEmpty else { return }
     if !effects.toSpill.isEmpty { spillWork.signal() }
+    for task in effects.damaged { recordDamage(task) }
     for task in effects.forgotten { store.forget(task) }
     for task in effects.wantedAgain {
       if let location = plan.location(of: task) { store.addBorrowed(task, at: location) }
     }
+    for (task, wasPlanned) in effects.again { writer?.again(task, wasPlanned: wasPlanned) }
     for refusal in effects.refused { refuse(refusal) }
     for (task, skipped) in effects.failures { record(task, skipped: skipped) }
     for (task, attempt, at) in effects.retries { recordRetry(task, attempt: attempt, at: at) }
-    for task in effects.recomputed {
-      writer?.event(
-        "spill-damaged", "the spilled result of \(plan.graph.key(of: task)) was damaged; it is computed again",
-        at: clock.now)
-    }
+    if !effects.skipped.isEmpty { writer?.skipped(effects.skipped) }
+  }
+
+  private func recordDamage(_ task: TaskID) {
+    var isSpilled = false
+    if case .spill? = store.location(of: task) { isSpilled = true }
+    writer?.event(
+      isSpilled ? "spill-damaged" : "result-damaged",
+      "the \(isSpilled ? "spilled" : "stored") result of \(plan.graph.key(of: task)) was damaged; it is computed again",
+      at: clock.now)
   }
 
   private func refuse(_ refusal: (task: TaskID, needed: Int, capacity: Int, isStuck: Bool)) {
@@ -344,7 +353,7 @@ final class Engine: Sendable {
       for worker in current { worker.sawScratch(share / max(running.count, 1)) }
       settle {
         if outside > 0 { $0.peakWithPrograms = max($0.peakWithPrograms, resident) }
-        $0.state.measured(resident: resident, running: running)
+        $0.state.measured(resident: resident, running: running, now: clock.now)
       }
       let now = clock.now
       guard isOver || now - lastReport >= 0.05 else { continue }
@@ -367,7 +376,6 @@ final class Engine: Sendable {
     let now = clock.now
     var snapshot = ProgressSnapshot()
     snapshot.elapsedSeconds = now - clock.start
-    snapshot.planned = plan.planned
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
     snapshot.residentBytes = settings.residentBytes() + current.reduce(0) { $0 + $1.outsideBytes }
@@ -379,6 +387,7 @@ final class Engine: Sendable {
     }
     monitor.withLock {
       snapshot.phase = core.pointee.phase
+      snapshot.planned = plan.planned + core.pointee.state.joined
       snapshot.done = core.pointee.state.done
       snapshot.failed = core.pointee.state.failed
       snapshot.skipped = core.pointee.state.skipped
