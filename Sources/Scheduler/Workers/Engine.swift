@@ -300,7 +300,7 @@ final class Engine: Sendable {
   private func spill(group: [(task: TaskID, value: any TaskValue)]) {
     guard let spills else { return settle { for (task, _) in group { $0.state.spillFailed(task) } } }
     let results = spills.write(
-      group.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
+      group.map { SpillStore.Item(fingerprint: store.fingerprint($0.task), value: $0.value) })
     let records = group.map {
       (task: $0.task, kind: type(of: $0.value).kind, bytes: $0.value.byteCount, rows: $0.value.rowCount)
     }
