@@ -90,7 +90,7 @@ final class Computation: Sendable {
     settings.registry = lowering.registry
     settings.keepsGoing = options.keepsGoing
     defer { end() }
-    let run = InMemoryRun(lowering.graph, settings, observer: options.progress ?? { _ in })
+    let run = InMemoryRun(lowering.graph, settings, observer: options.progress)
     try begin {
       run.interrupt()
       run.interrupt()

@@ -178,11 +178,7 @@ public struct RunPlan: Sendable {
   }
 
   /// The partition's label, as a rule a file's name.
-  func label(of task: TaskID) -> String? {
-    let stage = graph.stageNumber(of: task)
-    guard case .partition(let index) = graph.role(of: task), graph.stages[stage].hasLabels else { return nil }
-    return graph.stages[stage].partitions[Int(index)].label
-  }
+  func label(of task: TaskID) -> String? { graph.label(of: task) }
 
   /// Whether an earlier run of any task may have set records aside.
   var mayHaveRejects: Bool { prior.hasRejects }

@@ -64,6 +64,15 @@ public struct RunFailure: Sendable {
   public let skippedCount: Int
 
   static let namedSkipped = 20
+
+  init(_ task: TaskID, of graph: TaskGraph, _ error: TaskError, skipped: [TaskID]) {
+    key = graph.key(of: task)
+    op = graph.stage(of: task).op.name
+    label = graph.label(of: task)
+    self.error = error
+    self.skipped = skipped.prefix(RunFailure.namedSkipped).map { graph.key(of: $0) }
+    skippedCount = skipped.count
+  }
 }
 
 /// Records that one task set aside.

@@ -116,12 +116,12 @@ final class Engine: Sendable {
   /// Runs everything; returns when nothing runs any more.
   func run() -> Result {
     var threads = (0..<settings.workers).map { number in
-      Engine.thread("graphrun-worker-\(number)") { [self] in
+      WorkerThread("graphrun-worker-\(number)") { [self] in
         var worker = Worker(number, self)
         worker.work()
       }
     }
-    threads.append(Engine.thread("graphrun-spill") { [self] in spillUntilEnd() })
+    threads.append(WorkerThread("graphrun-spill") { [self] in spillUntilEnd() })
     watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
@@ -247,17 +247,12 @@ final class Engine: Sendable {
 
   /// A failure is settled: what it was, and what cannot run for it.
   private func record(_ task: TaskID, skipped: [TaskID]) {
-    let label = plan.label(of: task)
     let error = monitor.withLock {
       let error = core.pointee.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
-      core.pointee.failures.append(
-        RunFailure(
-          key: plan.graph.key(of: task), op: plan.graph.stages[plan.graph.stageNumber(of: task)].op.name, label: label,
-          error: error, skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) },
-          skippedCount: skipped.count))
+      core.pointee.failures.append(RunFailure(task, of: plan.graph, error, skipped: skipped))
       return error
     }
-    writer?.failure(task, error, label: label, skipped: skipped, willRetry: false, at: clock.now)
+    writer?.failure(task, error, label: plan.label(of: task), skipped: skipped, willRetry: false, at: clock.now)
   }
 
   private func recordRetry(_ task: TaskID, attempt: Int, at: Double) {
@@ -305,7 +300,7 @@ final class Engine: Sendable {
   private func spill(group: [(task: TaskID, value: any TaskValue)]) {
     guard let spills else { return settle { for (task, _) in group { $0.state.spillFailed(task) } } }
     let results = spills.write(
-      group.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
+      group.map { SpillStore.Item(fingerprint: store.fingerprint($0.task), value: $0.value) })
     let records = group.map {
       (task: $0.task, kind: type(of: $0.value).kind, bytes: $0.value.byteCount, rows: $0.value.rowCount)
     }
@@ -407,24 +402,5 @@ final class Engine: Sendable {
   func runningTasks() -> [(task: TaskID, worker: Int, start: Double)] {
     current.enumerated().compactMap { number, current in current.task.map { ($0, number, current.start) } }
       .sorted { ($0.start, $0.task) < ($1.start, $1.task) }
-  }
-
-  // MARK: - Threads
-
-  private struct RunningThread {
-    let done: DispatchSemaphore
-    func wait() { done.wait() }
-  }
-
-  private static func thread(_ name: String, _ body: @escaping @Sendable () -> Void) -> RunningThread {
-    let done = DispatchSemaphore(value: 0)
-    let thread = Thread {
-      body()
-      done.signal()
-    }
-    thread.name = name
-    thread.stackSize = 4 << 20
-    thread.start()
-    return RunningThread(done: done)
   }
 }
