@@ -3,11 +3,14 @@ public protocol TaskValue: Sendable {
   /// Tells this type's files from others': written into every spill file.
   static var kind: String { get }
 
-  /// Bytes of memory that keeping this value costs, exactly. What costs 0 is never spilled.
+  /// Bytes of memory that keeping this value costs, exactly. What costs nothing is not spilled for room.
   var byteCount: Int { get }
 
   /// Records in it, where that means something.
   var rowCount: Int? { get }
+
+  /// Whether it can be written at all. What only names bytes that lie on disk already cannot, and takes no memory.
+  var isSpillable: Bool { get }
 
   /// Writes the whole value; what `init(contentsOf:)` reads.
   func write(to sink: any ByteSink) throws
@@ -22,6 +25,7 @@ public protocol TaskValue: Sendable {
 
 extension TaskValue {
   public var rowCount: Int? { nil }
+  public var isSpillable: Bool { true }
 }
 
 /// The head of a value as text.

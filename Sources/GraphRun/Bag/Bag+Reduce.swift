@@ -278,10 +278,10 @@ extension Bag {
             while taken.count < count, let block = try next() { taken += block.prefix(count - taken.count) }
           }
           if taken.count < count {
-            let where_ =
+            let place =
               most == bag.partitionCount ? "the bag has" : "the first \(most) of \(bag.partitionCount) partitions have"
             Warning.print(
-              "take(\(count)) gives \(taken.count) elements, all that \(where_)"
+              "take(\(count)) gives \(taken.count) elements, all that \(place)"
                 + (most == bag.partitionCount ? "" : "; look at more with partitions: nil"))
           }
           return ScalarValue(taken)

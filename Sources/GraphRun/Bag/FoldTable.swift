@@ -29,6 +29,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     slots.initialize(repeating: 0, count: 2 * capacity)
   }
 
+  @inlinable
   deinit {
     keys.deinitialize(count: count)
     values.deinitialize(count: count)
@@ -147,8 +148,11 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
 final class SharedTable<Key: Hashable & Codable & Sendable, Value> {
   @usableFromInline let table: FoldTable<Key, Value>
 
-  @usableFromInline
+  @inlinable
   init(_ table: consuming FoldTable<Key, Value>) { self.table = table }
+
+  @inlinable
+  deinit {}
 }
 
 /// How keys of one type are hashed: `Int` right here, others by a function chosen once.

@@ -80,7 +80,8 @@ struct Worker: ~Copyable {
     context = WorkerContext(
       graph: engine.plan.graph, current: engine.current[number], memoryLimit: settings.memoryLimit,
       scratchStore: engine.scratch,
-      rejectsPath: { TaskFiles.rejects(of: $0, plan, settings) }, logPath: { TaskFiles.log(of: $0, plan, settings) },
+      rejectsPath: { [tracks] in tracks ? TaskFiles.rejects(of: $0, plan, settings) : nil },
+      logPath: { TaskFiles.log(of: $0, plan, settings) },
       isStopping: { [engine] in engine.stops })
   }
 
@@ -156,6 +157,8 @@ struct Worker: ~Copyable {
 
   private func finished(_ outcome: Outcome, _ result: consuming ResultBox) {
     let bytes = result.bytes
+    // Asked only of what takes no memory: all else can be written.
+    let isSpillable = bytes > 0 || !tracks || result.value.isSpillable
     var isStored = false
     let isNeeded = engine.core.pointee.state.isNeeded(outcome.task)
     if isNeeded { engine.core.pointee.values.put(outcome.task, consume result) }
@@ -164,12 +167,14 @@ struct Worker: ~Copyable {
       if isNeeded { engine.store.add(outcome.task, at: location) }
     }
     engine.core.pointee.state.finished(outcome.head, at: outcome.task, bytes: bytes, isStored: isStored)
-    if isNeeded, tracks, !isStored, bytes > 0, engine.settings.keepsDearResults { weigh(outcome, bytes: bytes) }
+    if isNeeded, tracks, !isStored, engine.settings.keepsDearResults {
+      weigh(outcome, bytes: bytes, isSpillable: isSpillable)
+    }
   }
 
   /// Has a result written that would take far longer to compute again than to write.
-  private func weigh(_ outcome: Outcome, bytes: Int) {
-    let mayKeep = graph.stages[graph.stageNumber(of: outcome.task)].keep == nil
+  private func weigh(_ outcome: Outcome, bytes: Int, isSpillable: Bool) {
+    let mayKeep = isSpillable && graph.stages[graph.stageNumber(of: outcome.task)].keep == nil
     let isWorthKeeping = engine.core.pointee.costs.add(
       outcome.task, seconds: outcome.seconds, bytes: bytes, inputs: graph.inputs(of: outcome.head),
       mayKeep: mayKeep, isOnDisk: { engine.core.pointee.state.staysOnDisk($0) })

@@ -64,6 +64,10 @@ public struct ShardSet: TaskValue {
     }
   }
 
+  public var isSpillable: Bool {
+    if case .memory? = runs.first { runs.count == 1 } else { false }
+  }
+
   public func write(to sink: any ByteSink) throws {
     guard case .memory(let buffer, let offsets)? = runs.first, runs.count == 1 else {
       throw TaskError(.cannotWrite, "the shards of a shuffle lie on disk already and cannot be kept after the run")

@@ -1,6 +1,36 @@
 import ArgumentParser
 import Foundation
 import GraphRun
+import Synchronization
+
+/// What a computation had put on disk when it was last looked at.
+final class Spilled: Sendable {
+  let bytes = Atomic<Int>(0)
+}
+
+/// Numbers from 0 up to `count`, number n being as frequent as 1 / (n + 1) ^ exponent.
+struct ZipfNumbers: Sendable {
+  private let upTo: [Double]
+
+  init(count: Int, exponent: Double) {
+    var sum = 0.0
+    upTo = (0..<count).map { number in
+      sum += pow(Double(number + 1), -exponent)
+      return sum
+    }
+  }
+
+  /// - Parameter place: from 0 up to 2^32, evenly spread.
+  subscript(place: Int) -> Int {
+    let wanted = Double(place) / 0x1p32 * upTo[upTo.count - 1]
+    var (low, high) = (0, upTo.count - 1)
+    while low < high {
+      let middle = (low + high) / 2
+      if upTo[middle] < wanted { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}
 
 /// Times operations of `Bag` on made-up elements; prints a line of JSON for each.
 @main
@@ -18,7 +48,14 @@ struct BagBench: AsyncParsableCommand {
   @Sendable static func scrambled(_ number: Int) -> Int { number &* 2_654_435_761 & 0xFFFF_FFFF }
 
   func run() async throws {
-    let options = ComputeOptions(memory: ByteCount(memory << 20))
+    var options = ComputeOptions(memory: ByteCount(memory << 20))
+    let spilled = Spilled()
+    options.progress = { spilled.bytes.store($0.spilledTotal, ordering: .relaxed) }
+    defer {
+      if spilled.bytes.load(ordering: .relaxed) > 0 {
+        print("last spilled \(spilled.bytes.load(ordering: .relaxed) >> 20) MB")
+      }
+    }
     let numbers = Bag.range(count, partitions: partitions)
     try await time("sum") { try await numbers.sum().compute(options) }
     try await time("map-filter-sum") {
@@ -41,6 +78,16 @@ struct BagBench: AsyncParsableCommand {
     }
     try await time("groupby") {
       try await numbers.groupby { BagBench.scrambled($0) % 10_000 }.map(\.value.count).sum().compute(options)
+    }
+    // Only if asked for: the peers have no like of it.
+    if only.contains("zipf") {
+      let ids = ZipfNumbers(count: 10_000, exponent: 1.2)
+      try await time("zipf") {
+        let records = numbers.map { KeyValue(key: ids[BagBench.scrambled($0)], value: $0 & 0xFF) }
+        let byID = records.partitioned(by: \.key, into: 64)
+        let totals = byID.fold(initial: Pair(0, 0)) { Pair($0.first + 1, $0.second + $1.value) }
+        return try await totals.map(\.value.first).sum().compute(options)
+      }
     }
     try await time("join") {
       try await numbers.join(Array(0..<1000), on: { $0 % 2000 }, otherKey: { $0 }).count().compute(options)
