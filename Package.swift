@@ -31,7 +31,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
