@@ -9,6 +9,9 @@ public protocol TaskValue: Sendable {
   /// Records in it, where that means something.
   var rowCount: Int? { get }
 
+  /// Of what a shuffle split: bytes of each part, in memory or on disk; `nil` of all else.
+  var partByteCounts: [Int]? { get }
+
   /// Writes the whole value; what `init(contentsOf:)` reads.
   func write(to sink: any ByteSink) throws
 
@@ -22,6 +25,7 @@ public protocol TaskValue: Sendable {
 
 extension TaskValue {
   public var rowCount: Int? { nil }
+  public var partByteCounts: [Int]? { nil }
 }
 
 /// The head of a value as text.
