@@ -4,7 +4,7 @@ SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
 
-.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine bench-order bench-spill bench-command torture clean help
+.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -16,6 +16,9 @@ help:
 	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
 	@echo "                  bench-command: processes with ninja's"
+	@echo "make differential thousands of random chains of bag operations, compared with Dask's results"
+	@echo "make bench-bag    time bags beside dask.bag"
+	@echo "make bench-resume kill runs at 90 % and resume them, with and without the rule that keeps dear results"
 	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there"
 
 install-dependencies:
@@ -56,6 +59,17 @@ bench-order: build
 
 bench-spill: build
 	benchmarks/spill/compare --program $(CURDIR)/$(PROGRAM)
+
+bench-bag: install-dependencies
+	$(SWIFT) build -c release --product bag-bench --static-swift-stdlib
+	benchmarks/bag/compare --program $(CURDIR)/.build/release/bag-bench $(BENCH)
+
+differential: install-dependencies
+	$(SWIFT) build -c release --product graphrun-bag-runner --static-swift-stdlib
+	Tests/BagDifferential/differential --runner $(CURDIR)/.build/release/graphrun-bag-runner $(or $(CHAINS),--count 5000 --seed 1)
+
+bench-resume: build
+	benchmarks/resume/compare --program $(CURDIR)/$(PROGRAM)
 
 bench-engine: build
 	$(SWIFT) build -c release --product engine-bench --static-swift-stdlib

@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "GraphRun", targets: ["GraphRun"]),
     .executable(name: "torture", targets: ["Torture"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
+    .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
     .executable(name: "bag-bench", targets: ["BagBench"]),
   ],
   dependencies: [
@@ -31,7 +32,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
@@ -67,9 +68,16 @@ let package = Package(
       dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "benchmarks/bag/BagBench"),
 
+    // Bags by hand: cases in, results out, for tests against Dask.
+    .executableTarget(
+      name: "BagRunner",
+      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
+    .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .target(name: "CMemory"),
     .target(name: "CProcess"),
 
@@ -82,6 +90,7 @@ let package = Package(
       dependencies: ["Scheduler", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")]),
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
+    .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(
@@ -93,7 +102,9 @@ let package = Package(
       path: "Tests/Torture"),
     .testTarget(
       name: "AcceptanceTests",
-      dependencies: ["CLI", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift")]),
+      dependencies: [
+        "CLI", "BagRunner", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift"),
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cxxLanguageStandard: .cxx17

@@ -59,9 +59,7 @@ struct SourceBody: TaskBody {
       if case .partition(let index) = role { return [.number(Int(index))] }
       return []
     }
-    let partition = partitions[role.partitionIndex]
-    guard let file = partition.file else { return [.text(name: "partition", value: partition.label)] }
-    return [.file(file)]
+    return op.identity(of: partitions[role.partitionIndex])
   }
 }
 

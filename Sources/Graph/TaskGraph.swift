@@ -50,6 +50,12 @@ public struct TaskGraph: Sendable {
     return TaskKey(stage: stage.name, role: stage.role(Int(task - stage.firstTask)))
   }
 
+  /// The partition's label, as a rule a file's name.
+  package func label(of task: TaskID) -> String? {
+    guard case .partition(let index) = role(of: task), stages[stageNumber(of: task)].hasLabels else { return nil }
+    return stages[stageNumber(of: task)].partitions[Int(index)].label
+  }
+
   /// - Returns: `nil` if the graph has no such task.
   public func task(_ key: TaskKey) -> TaskID? {
     guard let stage = stage(named: key.stage) else { return nil }

@@ -6,7 +6,8 @@ public enum StandardOps {
     [
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TokenizeOp.definition,
+      OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition,
+      TokenizeOp.definition,
     ] + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.

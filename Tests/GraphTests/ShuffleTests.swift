@@ -76,6 +76,14 @@ import Testing
     #expect(graph.stages.count == 1)
   }
 
+  @Test func `What is gathered is a unit of its own, even of one part`() throws {
+    var graph = TaskGraph()
+    try RandomGraphs.add("papers", TestOps.source, to: &graph)
+    try RandomGraphs.add("byID", TestOps.shuffle, to: &graph, from: ["papers"])
+    let fused = graph.fused([true, true, true], consumers: graph.consumers())
+    #expect(fused.isInner(1) && !fused.isInner(2))
+  }
+
   @Test func `Drawings show both halves`() throws {
     let graph = try graph()
     let dot = graph.drawing(.dot)

@@ -8,14 +8,14 @@ import Testing
 
 /// Runs `graph` on the state folder `folder`.
 @discardableResult
-private func run(
+func run(
   _ graph: TaskGraph, in folder: String, memory: Int = 1 << 40, workers: Int = 2, keepsGoing: Bool = false
 ) throws -> RunSummary {
   try RunSession(request(graph, memory: memory, workers: workers, keepsGoing: keepsGoing), in: StateFolder(folder))
     .execute { _ in }
 }
 
-private func request(_ graph: TaskGraph, memory: Int = 1 << 40, workers: Int = 2, keepsGoing: Bool = false)
+func request(_ graph: TaskGraph, memory: Int = 1 << 40, workers: Int = 2, keepsGoing: Bool = false)
   -> RunRequest
 {
   var request = RunRequest(
@@ -27,7 +27,7 @@ private func request(_ graph: TaskGraph, memory: Int = 1 << 40, workers: Int = 2
 }
 
 /// The final numbers of all reductions as the state folder has them.
-private func finals(_ graph: TaskGraph, in folder: String) throws -> [String: UInt64] {
+func finals(_ graph: TaskGraph, in folder: String) throws -> [String: UInt64] {
   let reader = try StateReader(StateFolder(folder))
   var numbers: [String: UInt64] = [:]
   for stage in graph.stages where !stage.isBag {
@@ -37,8 +37,7 @@ private func finals(_ graph: TaskGraph, in folder: String) throws -> [String: UI
   return numbers
 }
 
-private func sql<T: DatabaseValueConvertible>(_ query: String, in folder: String, as type: T.Type = T.self) throws -> T?
-{
+func sql<T: DatabaseValueConvertible>(_ query: String, in folder: String, as type: T.Type = T.self) throws -> T? {
   try DatabaseQueue(path: folder + "/state.sqlite").read { try T.fetchOne($0, sql: query) }
 }
 

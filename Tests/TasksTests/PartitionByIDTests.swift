@@ -76,13 +76,13 @@ import Testing
   @Test(arguments: 0..<6)
   func `Little memory and much give the same bytes`(seed: Int) throws {
     var random = SeededNumbers(UInt64(seed))
-    let bag = try (0..<3).map { part in
-      try RandomTables.table(rows: 6000, ids: 500, from: part * 10_000, using: &random)
+    let bag = try (0..<2).map { part in
+      try RandomTables.table(rows: 20_000, ids: 500, from: part * 100_000, using: &random)
     }
     let large = try shuffle(bag, by: "text", into: 8)
     let tiny = try shuffle(bag, by: "text", into: 8, memory: 4 << 20)
-    #expect(tiny.writes >= 6)
-    #expect(large.writes <= 3)
+    #expect(tiny.writes >= 4)
+    #expect(large.writes <= 2)
     #expect(try tiny.tables.map(bytes) == large.tables.map(bytes))
   }
 

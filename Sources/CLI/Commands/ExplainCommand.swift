@@ -21,6 +21,22 @@ struct TaskOptions: ParsableArguments {
     }
     return key
   }
+
+  /// What there is to say where something of a task was asked for and is not there.
+  ///
+  /// - Parameter what: what is missing and why, where the last run has the task.
+  static func missing(_ what: String, of key: TaskKey, _ last: RunRecord, _ reader: StateReader) throws
+    -> CommandFailure
+  {
+    let names = try reader.stageNames(of: last.id)
+    guard names.contains(key.stage) else {
+      let near = nearestName(to: key.stage, among: names)
+      return CommandFailure(
+        .usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+    }
+    let hint = key.role == .whole ? "; for one partition of a bag write \(key.stage)[0]" : ""
+    return CommandFailure(.cannotRun, what + hint)
+  }
 }
 
 struct ExplainCommand: ParsableCommand {

@@ -31,7 +31,10 @@ struct LogsCommand: ParsableCommand {
         throw CommandFailure(.cannotRun, "nothing of \(options.file ?? "any DAG file") has run yet in \(folder.path)")
       }
       let path = reader.logPath(of: key, file: last.file)
-      guard let file = FileHandle(forReadingAtPath: path) else { throw try missing(key, last, reader) }
+      guard let file = FileHandle(forReadingAtPath: path) else {
+        throw try TaskOptions.missing(
+          "there is no log of \(key): it ran no program, or the program printed nothing", of: key, last, reader)
+      }
       Output.error(Paths.shown(path))
       try show(file)
     }
@@ -41,18 +44,6 @@ struct LogsCommand: ParsableCommand {
   private func show(_ file: FileHandle) throws {
     if let lines { try file.seek(toOffset: LogTail.start(of: lines, in: file)) }
     while let block = try file.read(upToCount: 1 << 20), !block.isEmpty { Output.write(block, to: STDOUT_FILENO) }
-  }
-
-  private func missing(_ key: TaskKey, _ last: RunRecord, _ reader: StateReader) throws -> CommandFailure {
-    let names = try reader.stageNames(of: last.id)
-    guard names.contains(key.stage) else {
-      let near = nearestName(to: key.stage, among: names)
-      return CommandFailure(
-        .usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
-    }
-    let hint = key.role == .whole ? "; for one partition of a bag write \(key.stage)[0]" : ""
-    return CommandFailure(
-      .cannotRun, "there is no log of \(key): it ran no program, or the program printed nothing\(hint)")
   }
 }
 

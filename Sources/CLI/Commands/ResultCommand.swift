@@ -31,7 +31,9 @@ struct ResultCommand: ParsableCommand {
         throw CommandFailure(.cannotRun, "nothing of \(options.file ?? "any DAG file") has run yet in \(folder.path)")
       }
       guard let value = try reader.result(of: key, file: last.file, registry: Operations.registry) else {
-        throw try missing(key, last, reader)
+        throw try TaskOptions.missing(
+          "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)",
+          of: key, last, reader)
       }
       let preview = value.preview(limit: rows)
       if json {
@@ -40,20 +42,6 @@ struct ResultCommand: ParsableCommand {
         for line in ResultText.lines(preview) { Output.line(line) }
       }
     }
-  }
-
-  private func missing(_ key: TaskKey, _ last: RunRecord, _ reader: StateReader) throws -> CommandFailure {
-    let names = try reader.stageNames(of: last.id)
-    guard names.contains(key.stage) else {
-      let near = nearestName(to: key.stage, among: names)
-      return CommandFailure(
-        .usage, "the last run has no task \"\(key.stage)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
-    }
-    let hint = key.role == .whole ? "; for one partition of a bag write \(key.stage)[0]" : ""
-    return CommandFailure(
-      .cannotRun,
-      "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)\(hint)"
-    )
   }
 }
 

@@ -34,8 +34,9 @@ struct Runner {
       Output.error("run \(died) died before it ended; what it finished is kept")
     }
     let interrupts = Interrupts(session)
+    // Before the order is made: of a huge graph that takes seconds.
+    interrupts.begin()
     let summary = try session.execute { run in
-      interrupts.begin()
       guard !json else { return }
       let reused = session.plan.reused > 0 ? ", \(Format.counted(session.plan.reused, "result")) reused" : ""
       Output.error(

@@ -10,6 +10,9 @@ void graphrun_tune_allocator(size_t mmap_threshold);
 /// Gives back what free() kept; returns 1 if anything was released.
 int graphrun_release_free_memory(void);
 
+/// Asks for a cache line that is going to be written.
+static inline void graphrun_prefetch(const void *address) { __builtin_prefetch(address, 1); }
+
 /// Starts writing a range of a file to disk, without waiting. Does nothing where the system cannot.
 void graphrun_start_writing(int file, int64_t offset, int64_t length);
 

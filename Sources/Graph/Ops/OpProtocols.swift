@@ -18,11 +18,17 @@ public protocol SourceOp: Sendable {
   /// Whether it gives one value, not a bag; its one partition then only stands for the value.
   var isSingle: Bool { get }
   func estimate(_ partition: Partition) -> MemoryEstimate
+  /// What tells this partition's result from another's beyond op and parameters: its file, unless the op knows better.
+  func identity(of partition: Partition) -> [IdentityPart]
   func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue
 }
 
 extension SourceOp {
   public var isSingle: Bool { false }
+
+  public func identity(of partition: Partition) -> [IdentityPart] {
+    [partition.file.map(IdentityPart.file) ?? .text(name: "partition", value: partition.label)]
+  }
 }
 
 /// A configured per-partition operation. Where all its inputs are single values, it runs once and gives one.

@@ -1,4 +1,3 @@
-import Foundation
 import Graph
 
 // Bags with bags: every pair, pairs with equal keys; and the same elements in other partitions.
@@ -48,7 +47,7 @@ extension Bag {
       for other in others {
         try table.fold(otherKey(other), first: { [other] }, next: { $0.append(other) })
       }
-      return Joining.reader(next, table, key)
+      return Joining.reader(next, SharedTable(table), key)
     }
   }
 
@@ -148,7 +147,8 @@ extension PartitionedBag {
     let (key, otherKey, hash) = (key, other.key, hash)
     return joined(with: other) { shard, scope in
       let allowance = scope.allowance
-      let width = HashBuckets.width(forBytes: theirs.byteCount(ofShard: shard, scope) * 3, allowance: allowance)
+      let reading = ShardReading(theirs, scope)
+      let width = HashBuckets.width(forBytes: reading.byteCount(ofShard: shard) * 3, allowance: allowance)
       var bucket = 0
       var read: BlockReader<Pair<Other, Element>>?
       return {
@@ -159,7 +159,7 @@ extension PartitionedBag {
           bucket = buckets.upperBound
           var table = FoldTable<Key, ContiguousArray<Other>>(hash)
           var held = 0
-          let others = try theirs.blocks(ofShard: shard, scope)
+          let others = reading.blocks(ofShard: shard)
           while let block = try others() {
             var taken = ContiguousArray<Other>()
             for element in block {
@@ -170,10 +170,13 @@ extension PartitionedBag {
               taken.append(element)
             }
             held += ElementCodec.byteCount(taken)
-            if held > 2 * allowance { throw Joining.tooLarge(table.keys, table.values.map(\.count), allowance) }
+            if held > 2 * allowance {
+              let all = table.takeEntries()
+              throw Joining.tooLarge(all.keys, all.values.map(\.count), allowance)
+            }
           }
           guard table.count > 0 else { continue }
-          read = Joining.reader(try mine.blocks(ofShard: shard, scope), table, key)
+          read = Joining.reader(try mine.blocks(ofShard: shard, scope), SharedTable(table), key)
         }
       }
     }
@@ -198,7 +201,7 @@ enum Joining {
   /// For each element in turn, a pair for each match in the table. Goes on where it stopped when a block is full.
   @inlinable
   static func reader<Element, Other, Key>(
-    _ next: @escaping BlockReader<Element>, _ table: FoldTable<Key, ContiguousArray<Other>>,
+    _ next: @escaping BlockReader<Element>, _ shared: SharedTable<Key, ContiguousArray<Other>>,
     _ key: @escaping (Element) throws -> Key
   ) -> BlockReader<Pair<Other, Element>> {
     var elements = ContiguousArray<Element>()
@@ -216,8 +219,8 @@ enum Joining {
       var pairs = ContiguousArray<Pair<Other, Element>>()
       pairs.reserveCapacity(blockLength)
       while element < block.count, pairs.count < blockLength {
-        if let entry = table.index(of: try key(block[element])) {
-          let others = table.values[entry]
+        if let entry = shared.table.index(of: try key(block[element])) {
+          let others = shared.table.values[entry]
           while other < others.count, pairs.count < blockLength {
             pairs.append(Pair(others[other], block[element]))
             other += 1
@@ -240,59 +243,5 @@ enum Joining {
       "the \(counts[largest]) elements of \(keys[largest]) that were read so far, on the side that is put into a table, "
         + "are more than the \(ByteCount(2 * allowance)) that may be held at once; join the other way round, or allow "
         + "more memory")
-  }
-}
-
-// MARK: - Strings
-
-extension Bag where Element == String {
-  /// Each string in lower case.
-  public func lowercased() -> Bag<String> { text("lowercased") { $0.lowercased() } }
-  /// Each string in upper case.
-  public func uppercased() -> Bag<String> { text("uppercased") { $0.uppercased() } }
-
-  /// Each string without white space at its ends.
-  public func stripped() -> Bag<String> {
-    text("stripped") { text in
-      guard let first = text.unicodeScalars.firstIndex(where: { !$0.properties.isWhitespace }),
-        let last = text.unicodeScalars.lastIndex(where: { !$0.properties.isWhitespace })
-      else { return "" }
-      return String(text.unicodeScalars[first...last])
-    }
-  }
-
-  /// The parts of each string between `separator`s; without one, between runs of white space.
-  public func split(separator: String? = nil) -> Bag<[String]> {
-    step("split", .parameters(Parameters.text(separator))) { next, _ in
-      {
-        try next().map { block in
-          ContiguousArray(mapping: block) { text in
-            guard let separator else { return text.split(whereSeparator: \.isWhitespace).map(String.init) }
-            guard !separator.isEmpty else { return [text] }
-            return text.split(separator: separator, omittingEmptySubsequences: false).map(String.init)
-          }
-        }
-      }
-    }
-  }
-
-  /// Each string with every `part` replaced.
-  public func replacing(_ part: String, with replacement: String) -> Bag<String> {
-    text("replacing", Parameters.text([part, replacement])) { $0.replacing(part, with: replacement) }
-  }
-
-  /// The strings that match a shell pattern (`*`, `?`, `[…]`), as Dask's `str.match`.
-  public func matching(glob: String) -> Bag<String> { filter { Glob.matches($0, glob) } }
-
-  private func text(
-    _ label: String, _ parameters: String = "", _ transform: @escaping @Sendable (String) -> String
-  ) -> Bag<String> {
-    step(label, .parameters(parameters)) { next, _ in { try next().map { ContiguousArray(mapping: $0, transform) } } }
-  }
-}
-
-enum Glob {
-  static func matches(_ text: String, _ pattern: String) -> Bool {
-    pattern.withCString { pattern in text.withCString { fnmatch(pattern, $0, 0) == 0 } }
   }
 }

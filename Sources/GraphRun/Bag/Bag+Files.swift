@@ -15,7 +15,7 @@ extension Bag {
   /// - Returns: the paths, when all are written.
   func written(
     label: String, identity: Node.Identity, paths: [String],
-    _ write: @escaping @Sendable (BlockReader<Element>, any ByteSink) throws -> Int
+    _ write: @escaping @Sendable (BlockReader<Element>, any ByteSink, _ path: String) throws -> Int
   ) -> Delayed<[String]> {
     precondition(paths.count == partitionCount, "\(paths.count) paths for \(partitionCount) partitions")
     let bag = self
@@ -33,7 +33,7 @@ extension Bag {
             {
               try scope.context.checkCancellation()
               return try next()
-            }, sink)
+            }, sink, paths[role.partition])
         }
       })
     return Delayed<[String]>(
@@ -70,7 +70,7 @@ extension Bag {
       folder = try PersistFolder(in: options.temporaryFolder)
     }
     let paths = (0..<partitionCount).map { "\(folder.path)/\($0).elements" }
-    let files = written(label: "persist", identity: .parameters(""), paths: paths) { next, sink in
+    let files = written(label: "persist", identity: .parameters(""), paths: paths) { next, sink, _ in
       try ElementsFile.write(next, to: sink)
     }
     return (try await files.compute(options), folder)

@@ -76,7 +76,7 @@ extension Bag {
             }
           }
         }
-        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+        return table.takeKeyValues()
       } combine: { partials in
         var table = FoldTable<Key, Value>(hash)
         for entry in partials.joined() {
@@ -86,7 +86,7 @@ extension Bag {
             $0 = try combine($0, entry.value)
           }
         }
-        return Swift.zip(table.keys, table.values).map { KeyValue(key: $0, value: $1) }
+        return table.takeKeyValues()
       } finish: {
         $0
       }
@@ -224,7 +224,7 @@ extension Bag {
         }
         try sharder.settle(kept)
         // Forgetting what was seen costs a few elements more on disk, and nothing else.
-        if table.isFull { table.removeAll() }
+        if table.isLarger(than: sharder.mostGathered) { table.removeAll() }
         seen += block.count
         if table.isUseless(after: seen) { break }
       }
@@ -255,7 +255,7 @@ extension Bag {
         }
         seen += block.count
         let isUseless = table.isUseless(after: seen)
-        if isUseless || table.isFull { try table.drain(into: &sharder) }
+        if isUseless || table.isLarger(than: sharder.mostGathered) { try table.drain(into: &sharder) }
         if isUseless { break }
       }
       try table.drain(into: &sharder)
@@ -342,10 +342,10 @@ extension Bag {
 }
 
 extension FoldTable {
-  /// Whether it has grown to what a task gathers.
+  /// Whether it takes more than so many bytes, but for what keys and values have on the heap.
   @inlinable
-  var isFull: Bool {
-    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > ShardWriter.gatheredBytes
+  func isLarger(than bytes: Int) -> Bool {
+    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > bytes
   }
 
   /// Whether bringing together what has one key saves next to nothing, as nearly every element has another.
@@ -354,6 +354,13 @@ extension FoldTable {
 }
 
 extension FoldTable where Value: Codable & Sendable {
+  /// All entries, in order; the table is empty afterwards.
+  @usableFromInline
+  mutating func takeKeyValues() -> [KeyValue<Key, Value>] {
+    let all = takeEntries()
+    return zip(all.keys, all.values).map { KeyValue(key: $0, value: $1) }
+  }
+
   /// Gives all entries to the sharder, and forgets them.
   @inlinable
   mutating func drain(into sharder: inout Sharder<KeyValue<Key, Value>>) throws {

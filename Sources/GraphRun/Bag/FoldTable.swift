@@ -2,32 +2,45 @@ import Graph
 
 /// A hash table from keys to folded values that remembers in which order the keys came.
 ///
-/// Open addressing with linear probing over indices into dense arrays of keys and values; at most half full. Keys are
-/// hashed by `KeyHash`, which is the same in every process, so that results are, too.
+/// Open addressing with linear probing over indices into dense rows of keys and values; at most half full. Keys are
+/// hashed by `KeyHash`, which is the same in every process, so that results are, too. In memory of its own, because the
+/// checks that arrays make for each access cost as much as the rest of a lookup.
 @usableFromInline
-struct FoldTable<Key: Hashable & Codable & Sendable, Value> {
-  @usableFromInline var keys = ContiguousArray<Key>()
-  @usableFromInline var values = ContiguousArray<Value>()
-  @usableFromInline var hashes = ContiguousArray<UInt64>()
-  /// Index of an entry plus one; 0 where there is none.
-  @usableFromInline var slots: ContiguousArray<UInt32>
+struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
+  @usableFromInline var keys: UnsafeMutablePointer<Key>
+  @usableFromInline var values: UnsafeMutablePointer<Value>
+  @usableFromInline var hashes: UnsafeMutablePointer<UInt64>
+  /// Index of an entry plus one; 0 where there is none. Twice as many as there is room for entries.
+  @usableFromInline var slots: UnsafeMutablePointer<UInt32>
+  @usableFromInline var count = 0
+  @usableFromInline var capacity: Int
   @usableFromInline var shift: UInt64
   @usableFromInline let hash: KeyHash<Key>
 
   @usableFromInline
   init(_ hash: KeyHash<Key>) {
     self.hash = hash
-    slots = ContiguousArray(repeating: 0, count: 1024)
-    shift = 54
+    capacity = 128
+    shift = 64 - 8
+    keys = .allocate(capacity: capacity)
+    values = .allocate(capacity: capacity)
+    hashes = .allocate(capacity: capacity)
+    slots = .allocate(capacity: 2 * capacity)
+    slots.initialize(repeating: 0, count: 2 * capacity)
   }
 
-  @inlinable var count: Int { keys.count }
+  deinit {
+    keys.deinitialize(count: count)
+    values.deinitialize(count: count)
+    keys.deallocate()
+    values.deallocate()
+    hashes.deallocate()
+    slots.deallocate()
+  }
 
   /// Puts `first()` in if the key is new; else folds with `next`.
   @inlinable @inline(__always)
-  mutating func fold(
-    _ key: Key, first: () throws -> Value, next: (inout Value) throws -> Void
-  ) rethrows {
+  mutating func fold(_ key: Key, first: () throws -> Value, next: (inout Value) throws -> Void) rethrows {
     try fold(key, hashed: hash(key), first: first, next: next)
   }
 
@@ -35,18 +48,19 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value> {
   mutating func fold(
     _ key: Key, hashed hashOfKey: UInt64, first: () throws -> Value, next: (inout Value) throws -> Void
   ) rethrows {
-    let mask = slots.count &- 1
+    let mask = 2 &* capacity &- 1
     // The upper bits choose the shard already.
     var place = Int(truncatingIfNeeded: (hashOfKey &* 0x9E37_79B9_7F4A_7C15) >> shift)
     while true {
       let slot = Int(slots[place])
       if slot == 0 {
         let value = try first()
-        keys.append(key)
-        values.append(value)
-        hashes.append(hashOfKey)
-        slots[place] = UInt32(truncatingIfNeeded: keys.count)
-        if keys.count &* 2 > slots.count { grow() }
+        (values + count).initialize(to: value)
+        (keys + count).initialize(to: key)
+        hashes[count] = hashOfKey
+        count &+= 1
+        slots[place] = UInt32(truncatingIfNeeded: count)
+        if count == capacity { grow() }
         return
       }
       if keys[slot &- 1] == key {
@@ -60,7 +74,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value> {
   /// Where a key's entry is; `nil` where it has none.
   @inlinable @inline(__always)
   func index(of key: Key) -> Int? {
-    let mask = slots.count &- 1
+    let mask = 2 &* capacity &- 1
     var place = Int(truncatingIfNeeded: (hash(key) &* 0x9E37_79B9_7F4A_7C15) >> shift)
     while true {
       let slot = Int(slots[place])
@@ -72,11 +86,30 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value> {
 
   @usableFromInline @inline(never)
   mutating func grow() {
+    let larger = 2 * capacity
+    keys = FoldTable.moved(keys, count, larger)
+    values = FoldTable.moved(values, count, larger)
+    hashes = FoldTable<Key, Value>.moved(hashes, count, larger)
+    slots.deallocate()
+    slots = .allocate(capacity: 2 * larger)
+    capacity = larger
     shift -= 1
-    slots = ContiguousArray(repeating: 0, count: slots.count * 2)
-    let mask = slots.count - 1
-    for (index, hash) in hashes.enumerated() {
-      var place = Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> shift)
+    index()
+  }
+
+  private static func moved<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<T>
+  {
+    let new = UnsafeMutablePointer<T>.allocate(capacity: capacity)
+    new.moveInitialize(from: old, count: count)
+    old.deallocate()
+    return new
+  }
+
+  private func index() {
+    slots.initialize(repeating: 0, count: 2 * capacity)
+    let mask = 2 * capacity - 1
+    for index in 0..<count {
+      var place = Int(truncatingIfNeeded: (hashes[index] &* 0x9E37_79B9_7F4A_7C15) >> shift)
       while slots[place] != 0 { place = (place + 1) & mask }
       slots[place] = UInt32(truncatingIfNeeded: index + 1)
     }
@@ -85,11 +118,37 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value> {
   /// Forgets all entries and keeps the room.
   @usableFromInline
   mutating func removeAll() {
-    keys.removeAll(keepingCapacity: true)
-    values.removeAll(keepingCapacity: true)
-    hashes.removeAll(keepingCapacity: true)
-    for index in slots.indices { slots[index] = 0 }
+    keys.deinitialize(count: count)
+    values.deinitialize(count: count)
+    count = 0
+    index()
   }
+
+  /// All entries, moved out: the table is empty afterwards.
+  @usableFromInline
+  mutating func takeEntries() -> (
+    keys: ContiguousArray<Key>, values: ContiguousArray<Value>, hashes: ContiguousArray<UInt64>
+  ) {
+    let all = count
+    count = 0
+    func taken<T>(_ source: UnsafeMutablePointer<T>) -> ContiguousArray<T> {
+      ContiguousArray(unsafeUninitializedCapacity: all) { buffer, filled in
+        if all > 0 { buffer.baseAddress!.moveInitialize(from: source, count: all) }
+        filled = all
+      }
+    }
+    defer { index() }
+    return (taken(keys), taken(values), taken(hashes))
+  }
+}
+
+/// A table that closures share.
+@usableFromInline
+final class SharedTable<Key: Hashable & Codable & Sendable, Value> {
+  @usableFromInline let table: FoldTable<Key, Value>
+
+  @usableFromInline
+  init(_ table: consuming FoldTable<Key, Value>) { self.table = table }
 }
 
 /// How keys of one type are hashed: `Int` right here, others by a function chosen once.

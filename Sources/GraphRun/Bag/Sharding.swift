@@ -30,7 +30,7 @@ struct ShardedBag<Item: Codable & Sendable>: Sendable {
       identity: identity.value, cost: .stage, valueTypes: [ShardSet.self],
       typeName: "shards \(shardCount) of \(String(reflecting: Item.self))",
       dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] },
-      memory: { _, _, _ in MemoryEstimate(output: 4 << 10, scratch: 3 * ShardWriter.gatheredBytes) },
+      memory: { _, _, limit in MemoryEstimate(output: 4 << 10, scratch: 3 * ShardWriter.gatheredBytes(limit: limit)) },
       run: { role, scope in
         let next = try scope.blocks(of: bag, role.partition)
         var sharder = Sharder<Item>(shardCount: shardCount, inputCount: bag.partitionCount, context: scope.context)
@@ -48,43 +48,102 @@ struct ShardedBag<Item: Codable & Sendable>: Sendable {
     (0..<node.count).map { Node.Reference(node: node, partition: $0) }
   }
 
-  /// Bytes of a shard on disk.
-  @usableFromInline
-  func byteCount(ofShard shard: Int, _ scope: ReadScope) -> Int {
-    (0..<node.count).reduce(0) { $0 + (scope.result(of: node, $1) as! ShardSet).byteCount(ofShard: shard) }
-  }
-
   /// A shard's items, in the bag's order.
   @usableFromInline
   func blocks(ofShard shard: Int, _ scope: ReadScope) throws -> BlockReader<Item> {
-    var partition = 0
+    ShardReading(self, scope).blocks(ofShard: shard)
+  }
+}
+
+/// Reads shards one after the other. Small ones are read together with those behind them: the disk is asked once for
+/// each partition, not once for each shard.
+@usableFromInline
+final class ShardReading<Item: Codable & Sendable> {
+  private let sets: [ShardSet]
+  private let scope: ReadScope
+  private let end: Int
+  private let most: Int
+  /// What was read ahead: the shards, and for each piece of each partition their bytes.
+  private var ahead = 0..<0
+  private var buffers: [Buffer?] = []
+
+  /// - Parameter end: the first shard that is not going to be read.
+  @usableFromInline
+  init(_ shards: ShardedBag<Item>, _ scope: ReadScope, end: Int? = nil) {
+    sets = (0..<shards.node.count).map { scope.result(of: shards.node, $0) as! ShardSet }
+    self.scope = scope
+    self.end = end ?? 0
+    most = scope.allowance / 4
+  }
+
+  /// Bytes of a shard as it is stored.
+  @usableFromInline
+  func byteCount(ofShard shard: Int) -> Int { sets.reduce(0) { $0 + $1.byteCount(ofShard: shard) } }
+
+  /// A shard's items, in the bag's order.
+  @usableFromInline
+  func blocks(ofShard shard: Int) -> BlockReader<Item> {
+    var set = 0
     var piece = 0
-    var buffer: Buffer?
+    var place = 0
+    var bytes: Buffer?
     var position = 0
-    return { [node] in
+    var isAhead: Bool?
+    return { [self] in
+      if isAhead == nil { isAhead = try readAhead(from: shard) }
       while true {
-        if let bytes = buffer {
-          if position < bytes.count {
-            var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: bytes.bytes[position...]))
+        if let buffer = bytes {
+          if position < buffer.count {
+            var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: buffer.bytes[position...]))
             let block = try ElementCodec.decode(Item.self, from: &reader)
             position += reader.position
             return block
           }
-          buffer = nil
+          bytes = nil
         }
-        guard partition < node.count else { return nil }
-        try scope.context.checkCancellation()
-        let shards = scope.result(of: node, partition) as! ShardSet
-        guard piece < shards.pieceCount else {
-          partition += 1
+        guard set < sets.count else { return nil }
+        guard piece < sets[set].pieceCount else {
+          set += 1
           piece = 0
           continue
         }
-        buffer = try shards.piece(piece, ofShard: shard)
+        if isAhead == true {
+          let count = sets[set].byteCount(ofShard: shard, inPiece: piece)
+          if count > 0 { bytes = buffers[place]!.slice(start(shard, set, piece)..<start(shard, set, piece) + count) }
+        } else {
+          try scope.context.checkCancellation()
+          bytes = try sets[set].bytes(ofShards: shard..<shard + 1, inPiece: piece)
+        }
         position = 0
         piece += 1
+        place += 1
       }
     }
+  }
+
+  /// Where a shard begins in what was read ahead of a piece.
+  private func start(_ shard: Int, _ set: Int, _ piece: Int) -> Int {
+    (ahead.lowerBound..<shard).reduce(0) { $0 + sets[set].byteCount(ofShard: $1, inPiece: piece) }
+  }
+
+  /// Reads the shard with as many behind it as are small together.
+  /// - Returns: false where it is too large for that by itself.
+  private func readAhead(from shard: Int) throws -> Bool {
+    if ahead.contains(shard) { return true }
+    var bytes = byteCount(ofShard: shard)
+    guard bytes <= most else { return false }
+    var last = shard + 1
+    while last < end, bytes + byteCount(ofShard: last) <= most {
+      bytes += byteCount(ofShard: last)
+      last += 1
+    }
+    ahead = shard..<last
+    buffers.removeAll(keepingCapacity: true)
+    for set in sets {
+      try scope.context.checkCancellation()
+      for piece in 0..<set.pieceCount { buffers.append(try set.bytes(ofShards: ahead, inPiece: piece)) }
+    }
+    return true
   }
 }
 
@@ -95,9 +154,12 @@ struct Sharder<Item: Codable & Sendable> {
   private var writer: ShardWriter
   @usableFromInline var gathered = 0
   private let isPlain = _isPOD(Item.self)
+  /// What is gathered, in bytes of memory, before it is written.
+  @usableFromInline let mostGathered: Int
 
   init(shardCount: Int, inputCount: Int, context: any TaskContext) {
     buckets = Array(repeating: [], count: shardCount)
+    mostGathered = ShardWriter.gatheredBytes(limit: context.memoryLimit)
     writer = ShardWriter(shardCount: shardCount, inputCount: inputCount, context: context)
   }
 
@@ -112,7 +174,7 @@ struct Sharder<Item: Codable & Sendable> {
   @usableFromInline
   mutating func settle(_ items: ContiguousArray<Item>) throws {
     if !isPlain { gathered += ElementCodec.byteCount(items) - items.count * MemoryLayout<Item>.stride }
-    guard gathered >= ShardWriter.gatheredBytes else { return }
+    guard gathered >= mostGathered else { return }
     var builder = BufferBuilder()
     let offsets = try encode(to: &builder)
     try writer.write(builder.pieces(offsets))
@@ -187,6 +249,7 @@ extension ShardedBag {
     tooLarge: ((ContiguousArray<Key>, ContiguousArray<Value>) -> TaskError)? = nil
   ) throws -> BlockReader<Output> {
     let allowance = scope.allowance
+    let reading = ShardReading(self, scope, end: shards.upperBound)
     var shard = shards.lowerBound
     var bucket = 0
     var width = 0
@@ -199,14 +262,14 @@ extension ShardedBag {
         guard shard < shards.upperBound else { return nil }
         if bucket == 0 {
           width = HashBuckets.width(
-            forBytes: self.byteCount(ofShard: shard, scope) * expansion, allowance: allowance)
+            forBytes: reading.byteCount(ofShard: shard) * expansion, allowance: allowance)
         }
         let buckets = bucket..<Swift.min(bucket + width, HashBuckets.count)
         let isAll = buckets.count == HashBuckets.count
         // Local, so that the loop over elements is free of what captured variables cost.
         var table = FoldTable<Key, Value>(hash)
         var held = 0
-        let read = try self.blocks(ofShard: shard, scope)
+        let read = reading.blocks(ofShard: shard)
         while let block = try read() {
           var taken = ContiguousArray<Item>()
           for item in block {
@@ -219,7 +282,10 @@ extension ShardedBag {
           if let heldBytes {
             held += heldBytes(taken)
             // Whoever takes a bucket at a time cannot take less.
-            if held > 2 * allowance, let tooLarge { throw tooLarge(table.keys, table.values) }
+            if held > 2 * allowance, let tooLarge {
+              let all = table.takeEntries()
+              throw tooLarge(all.keys, all.values)
+            }
           }
         }
         bucket = buckets.upperBound
@@ -227,9 +293,10 @@ extension ShardedBag {
           bucket = 0
           shard += 1
         }
-        order = HashBuckets.order(table.hashes)
-        keys = table.keys
-        values = table.values
+        let all = table.takeEntries()
+        order = HashBuckets.order(all.hashes)
+        keys = all.keys
+        values = all.values
         position = 0
       }
       let end = Swift.min(position + blockLength, order.count)

@@ -76,6 +76,11 @@ final class Computation: Sendable {
     }
   }
 
+  /// Lets go of the run, and of its state folder.
+  private func end() {
+    running.withLock { running in if case .now = running { running = .notYet } }
+  }
+
   private func transient(_ lowering: Lowering) throws -> RunSummary {
     let folder = try Paths.makeTemporaryFolder(in: options.temporaryFolder)
     defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -84,7 +89,8 @@ final class Computation: Sendable {
     settings.spillLimit = options.spillLimit?.bytes
     settings.registry = lowering.registry
     settings.keepsGoing = options.keepsGoing
-    let run = InMemoryRun(lowering.graph, settings, observer: options.progress ?? { _ in })
+    defer { end() }
+    let run = InMemoryRun(lowering.graph, settings, observer: options.progress)
     try begin {
       run.interrupt()
       run.interrupt()
@@ -99,6 +105,7 @@ final class Computation: Sendable {
       folder: FileManager.default.currentDirectoryPath, command: CommandLine.arguments.joined(separator: " "),
       settings: #"{"program":true}"#, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
       workers: options.workers, keepsGoing: options.keepsGoing, spillLimit: options.spillLimit)
+    defer { end() }
     let session = try RunSession(request, in: folder)
     try begin {
       session.interrupt()

@@ -158,7 +158,8 @@ struct PartsValue: TaskValue {
 
 /// A value that is there when everything that `bags` and `values` need is computed: Dask's `checkpoint`.
 public func checkpoint(_ others: any Awaitable...) -> Delayed<Bool> {
-  Delayed<Bool>(label: "checkpoint", inputs: others.map(\.awaited.node), identity: .parameters("")) { _ in true }
+  let done = Delayed<Bool>(label: "checkpoint", inputs: [], identity: .parameters("")) { _ in true }
+  return Delayed(node: done.node.after(others.map(\.awaited.node)))
 }
 
 /// What a task can be made to wait for: a `Bag` or a `Delayed`.

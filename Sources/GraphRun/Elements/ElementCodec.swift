@@ -66,7 +66,7 @@ enum ElementCodec {
     let form = form(of: Element.self)
     builder.append(form.rawValue)
     builder.append(block.count)
-    let layout = form == .raw ? block.first.map { description(of: $0) } ?? "" : ""
+    let layout = form == .raw ? block.first.map { self.layout(of: $0) } ?? "" : ""
     builder.append(UInt32(layout.utf8.count))
     builder.append(layout)
     switch form {
@@ -107,7 +107,7 @@ enum ElementCodec {
         UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source)
         filled = count
       }
-      if let first = block.first, description(of: first) != layout { throw otherType(type) }
+      if let first = block.first, self.layout(of: first) != layout { throw otherType(type) }
       return block
     case .binary:
       let type = Element.self as! any BinaryCodable.Type
@@ -137,6 +137,12 @@ enum ElementCodec {
 
   private static func otherType<Element>(_ type: Element.Type) -> TaskError {
     TaskError(.corruptValue, "a stored value is no \(type), or of an older layout of it; resume computes it again")
+  }
+
+  /// What tells how a trivially copyable type is laid out. Types that know a binary form of themselves are this package's
+  /// own or say by that form that theirs is fixed.
+  private static func layout<Element>(of value: Element) -> String {
+    Element.self is any BinaryCodable.Type ? "" : description(of: value)
   }
 
   /// A trivially copyable value's type, size and fields: `Point(16,16){x:Double,y:Double}`.

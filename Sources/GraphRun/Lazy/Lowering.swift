@@ -57,7 +57,10 @@ struct Lowering {
 
   /// Which nodes become stages: by how many stages would have to compute each.
   private static func stages(_ nodes: [Node], targets: [Node]) -> Set<ObjectIdentifier> {
-    let targets = Set(targets.map(ObjectIdentifier.init))
+    var targets = Set(targets.map(ObjectIdentifier.init))
+    for node in nodes {
+      for input in node.inputs where input.isAwaited { targets.insert(ObjectIdentifier(input.node)) }
+    }
     var stages: Set<ObjectIdentifier> = []
     var readers: [ObjectIdentifier: Int] = [:]
     for node in nodes.reversed() {

@@ -41,6 +41,8 @@ final class Node: Sendable {
     let node: Node
     /// Whether one of its partitions may be read by several tasks of this node.
     var isShared = false
+    /// Whether it has to be computed although nothing of it is read.
+    var isAwaited = false
   }
 
   /// One partition of a bag, or one value (partition 0).
@@ -109,7 +111,8 @@ final class Node: Sendable {
   func after(_ others: [Node]) -> Node {
     let dependencies = dependencies
     return Node(
-      label: label, layout: layout, inputs: inputs + others.map { Input(node: $0) }, identity: identity, cost: .stage,
+      label: label, layout: layout, inputs: inputs + others.map { Input(node: $0, isAwaited: true) },
+      identity: identity, cost: .stage,
       valueTypes: valueTypes, typeName: typeName, options: options, touchesFiles: touchesFiles,
       dependencies: { partition, node in
         dependencies(partition, node)

@@ -14,7 +14,8 @@ final class ValueStore: @unchecked Sendable {
   private var borrowed: Set<TaskID> = []
   private let registry: OpRegistry
   private let spills: SpillStore?
-  private let fingerprint: @Sendable (TaskID) -> Fingerprint
+  /// What a task's spilled result is sealed with.
+  let fingerprint: @Sendable (TaskID) -> Fingerprint
   private let readRecorded: @Sendable (Int64) throws -> (kind: String, Buffer)
 
   enum Location: Sendable {

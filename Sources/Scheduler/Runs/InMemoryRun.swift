@@ -4,8 +4,14 @@ import Graph
 /// Runs a graph in this process and leaves nothing behind: no state file, no record of tasks. What does not fit into
 /// memory is spilled, where a folder for that is given, and gone when the run ends.
 package final class InMemoryRun: Sendable {
-  private let engine: Engine
-  private let spills: SpillStore?
+  private enum Way {
+    /// Every task as soon as its inputs are there.
+    case dataflow(DataflowRun)
+    /// As `SchedulerState` decides.
+    case scheduled(Engine, SpillStore?)
+  }
+
+  private let way: Way
 
   package struct Settings: Sendable {
     package var workers: Int
@@ -31,26 +37,33 @@ package final class InMemoryRun: Sendable {
   }
 
   /// Decides the order; nothing runs yet.
+  ///
+  /// - Parameter observer: called about twenty times a second from a thread of the engine.
   package init(
-    _ graph: TaskGraph, _ settings: Settings, observer: @escaping @Sendable (ProgressSnapshot) -> Void = { _ in }
+    _ graph: TaskGraph, _ settings: Settings, observer: (@Sendable (ProgressSnapshot) -> Void)? = nil
   ) {
+    if settings.memory == nil, settings.folder == nil, !settings.keepsGoing, observer == nil, DataflowRun.suits(graph) {
+      way = .dataflow(DataflowRun(graph, workers: settings.workers))
+      return
+    }
     let memory = settings.memory ?? MemoryBudget.unbounded
     let folder = settings.folder.map { StateFolder($0) }
     let measures = folder != nil
-    spills = folder.map { SpillStore(folder: $0.spill, limit: settings.spillLimit) }
+    let spills = folder.map { SpillStore(folder: $0.spill, limit: settings.spillLimit) }
     let store = ValueStore(
       registry: settings.registry, spills: spills, fingerprint: { Fingerprint(ofTask: $0) },
       readRecorded: { _ in preconditionFailure("nothing is recorded") })
     if measures { ProcessMemory.releaseFreeMemory() }
     let idle = measures ? ProcessMemory.resident() + RunSession.startingBytes : 0
-    engine = Engine(
+    let engine = Engine(
       plan: RunPlan(inMemory: graph),
       settings: Engine.Settings(
         workers: settings.workers, memoryLimit: memory, folder: folder, file: "",
         residentBytes: { measures ? ProcessMemory.resident() : 0 }),
       scheduling: SchedulerState.Settings(workers: settings.workers, keepsGoing: settings.keepsGoing),
       budget: MemoryBudget(limit: memory, idle: idle), store: store, spills: spills, writer: nil, clock: RunClock(),
-      observer: observer)
+      observer: observer ?? { _ in })
+    way = .scheduled(engine, spills)
   }
 
   /// - Returns: how many tasks were done, and what failed.
@@ -61,8 +74,13 @@ package final class InMemoryRun: Sendable {
 
   /// Runs everything and removes what was spilled.
   package func runToEnd() -> RunSummary {
-    let result = engine.run()
-    spills?.removeAll()
+    let result: Engine.Result
+    switch way {
+    case .dataflow(let run): result = run.run()
+    case .scheduled(let engine, let spills):
+      result = engine.run()
+      spills?.removeAll()
+    }
     return RunSummary(
       run: nil, outcome: RunSession.outcome(result.snapshot, failures: result.failures), failures: result.failures,
       written: result.written, rejects: result.rejects, last: result.snapshot,
@@ -70,5 +88,10 @@ package final class InMemoryRun: Sendable {
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
-  package func interrupt() { engine.interrupt() }
+  package func interrupt() {
+    switch way {
+    case .dataflow(let run): run.interrupt()
+    case .scheduled(let engine, _): engine.interrupt()
+    }
+  }
 }

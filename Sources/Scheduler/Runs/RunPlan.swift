@@ -29,6 +29,8 @@ public struct RunPlan: Sendable {
   private let lost: [TaskID: RunReason]
   private let changes: Changes
   private let isKept: [Bool]
+  /// Whether there is something to do that the run leaves for the next one: it was told to do less.
+  let leavesWork: Bool
 
   /// The plan of a run where nothing has run.
   /// - Throws: `SchedulerError` with code `.notFound` if the selection names what is not there.
@@ -100,6 +102,11 @@ public struct RunPlan: Sendable {
       }
       return true
     }
+    leavesWork =
+      targets != nil
+      && zip(graph.culled { stored.row(of: $0) != nil || stored.files[$0] != nil }, decisions).contains {
+        $0 == .runs && $1 != .runs
+      }
     planned = decisions.count { $0 == .runs }
     reused = decisions.count { $0 == .reused }
     self.lost = lost
@@ -137,8 +144,26 @@ public struct RunPlan: Sendable {
     lost.filter { stored.files[$0.key]?.store == .spill }.map { ($0.key, $0.value) }.sorted { $0.task < $1.task }
   }
 
-  /// What a reused task's result takes in memory.
-  func storedBytes(_ task: TaskID) -> Int { stored.bytes(of: task) }
+  /// What a result of an earlier run takes in memory; `nil` where none can be read.
+  ///
+  /// Of tasks that nobody was found to need, those in the spill store do not count: their place is given up.
+  func storedBytes(_ task: TaskID) -> Int? {
+    if decision(task) == .reused { return stored.bytes(of: task) }
+    guard decision(task) == .culled else { return nil }
+    if stored.row(of: task) != nil { return stored.bytes(of: task) }
+    guard let result = stored.files[task], result.store == .kept, let path = result.path, ValueFile.isComplete(path)
+    else { return nil }
+    return result.bytes
+  }
+
+  /// Results in the spill store that this run has no use for, and the next one may.
+  func spillsSetAside() -> [SpillExtent] {
+    guard leavesWork else { return [] }
+    return stored.files.compactMap { task, result in
+      guard decision(task) == .culled, result.store == .spill, let path = result.path else { return nil }
+      return SpillExtent(path)
+    }
+  }
 
   /// Where a reused task's result lies; of a file of the user's, what is known of it.
   func location(of task: TaskID) -> ValueStore.Location? {
@@ -153,11 +178,7 @@ public struct RunPlan: Sendable {
   }
 
   /// The partition's label, as a rule a file's name.
-  func label(of task: TaskID) -> String? {
-    let stage = graph.stageNumber(of: task)
-    guard case .partition(let index) = graph.role(of: task), graph.stages[stage].hasLabels else { return nil }
-    return graph.stages[stage].partitions[Int(index)].label
-  }
+  func label(of task: TaskID) -> String? { graph.label(of: task) }
 
   /// Whether an earlier run of any task may have set records aside.
   var mayHaveRejects: Bool { prior.hasRejects }

@@ -42,6 +42,7 @@ public enum RunReason: Hashable, Sendable, CustomStringConvertible {
   /// The place of `code` in `codes`.
   var codeNumber: Int { RunReason.codes.firstIndex(of: code) ?? 0 }
 
+  static let lostCode = 9
   static let neededCode = 10
 
   /// A word for grouping.

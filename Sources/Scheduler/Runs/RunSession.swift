@@ -1,5 +1,6 @@
 import Foundation
 import Graph
+import Synchronization
 
 /// What to run, and how.
 public struct RunRequest: Sendable {
@@ -63,6 +64,15 @@ public struct RunFailure: Sendable {
   public let skippedCount: Int
 
   static let namedSkipped = 20
+
+  init(_ task: TaskID, of graph: TaskGraph, _ error: TaskError, skipped: [TaskID]) {
+    key = graph.key(of: task)
+    op = graph.stage(of: task).op.name
+    label = graph.label(of: task)
+    self.error = error
+    self.skipped = skipped.prefix(RunFailure.namedSkipped).map { graph.key(of: $0) }
+    skippedCount = skipped.count
+  }
 }
 
 /// Records that one task set aside.
@@ -100,6 +110,8 @@ public final class RunSession: Sendable {
   private let request: RunRequest
   private let store: RunStore
   private let engine: Late<Engine>
+  /// Calls of `interrupt` before there was an engine to take them.
+  private let earlyInterrupts = Mutex(0)
 
   /// Locks the folder and plans.
   /// - Throws: `SchedulerError` if another run holds the folder, or it cannot be used.
@@ -135,7 +147,7 @@ public final class RunSession: Sendable {
     let values = ValueStore(
       registry: request.registry, spills: spills, fingerprint: { plan.fingerprints[Int($0)] },
       readRecorded: try store.recordReader())
-    try adoptResults(values, spills)
+    let adopted = try adoptResults(values, spills)
 
     let clock = RunClock()
     let run = try store.begin(request, plan: plan, at: clock.start)
@@ -154,6 +166,7 @@ public final class RunSession: Sendable {
         scheduling: SchedulerState.Settings(
           workers: request.workers, keepsGoing: request.keepsGoing, earlierFailures: earlierFailures),
         budget: budget, store: values, spills: spills, writer: writer, clock: clock, observer: observer))
+    deliverEarlyInterrupts()
     if let died { writer.event("resumed", "run \(died) had died", at: clock.now) }
     for (task, reason) in plan.lostSpills {
       writer.event("spill-damaged", "\(plan.graph.key(of: task)): \(reason); it is computed again", at: clock.now)
@@ -165,8 +178,10 @@ public final class RunSession: Sendable {
       let outcome = RunSession.outcome(result.snapshot, failures: result.failures)
       let reason = result.failures.first.map { "\($0.key): \($0.error)" }
       let peak = max(ProcessMemory.peakResident(), result.peakWithPrograms)
-      if outcome == .done { spills.removeAll() }
-      try store.end(run, state: outcome.rawValue, reason: reason, peakResident: peak, at: clock.now)
+      let keepsSpills = outcome != .done || (plan.leavesWork && adopted > 0)
+      if !keepsSpills { spills.removeAll() }
+      try store.end(
+        run, state: outcome.rawValue, reason: reason, peakResident: peak, keepsSpills: keepsSpills, at: clock.now)
       return RunSummary(
         run: run, outcome: outcome, failures: result.failures, written: result.written, rejects: result.rejects,
         last: result.snapshot, peakResident: peak)
@@ -176,22 +191,45 @@ public final class RunSession: Sendable {
   }
 
   /// Makes the results of earlier runs that this one reads readable, and frees the spill store of all others.
-  private func adoptResults(_ values: ValueStore, _ spills: SpillStore) throws {
+  ///
+  /// - Returns: how many places in the spill store are taken over.
+  private func adoptResults(_ values: ValueStore, _ spills: SpillStore) throws -> Int {
     var adopted: Set<String> = []
+    for extent in plan.spillsSetAside() where spills.adopt(extent) { adopted.insert(extent.description) }
     for task in plan.graph.tasks where plan.decision(task) == .reused {
       guard let location = plan.location(of: task) else { continue }
       if case .spill(let extent) = location {
         guard spills.adopt(extent) else { continue }
         adopted.insert(extent.description)
+        // The next run may read it, too.
+        if plan.leavesWork {
+          values.addBorrowed(task, at: location)
+          continue
+        }
       }
       values.add(task, at: location)
     }
     try store.forgetSpills(except: adopted)
     spills.sweep(keeping: try store.spillFilesOfOthers())
+    return adopted.count
   }
 
   /// First call: running tasks end, no new ones start. Second call: running tasks are told to stop.
-  public func interrupt() { engine.value?.interrupt() }
+  ///
+  /// A call that comes before anything can run, say while the order is being made, counts as soon as it could.
+  public func interrupt() {
+    let running = earlyInterrupts.withLock { early in
+      let running = engine.value
+      if running == nil { early += 1 }
+      return running
+    }
+    running?.interrupt()
+  }
+
+  private func deliverEarlyInterrupts() {
+    // Under the lock there is an engine now: no later call is counted as an early one.
+    for _ in 0..<earlyInterrupts.withLock({ $0 }) { engine.value?.interrupt() }
+  }
 
   /// Threads, the database's pages and the engine's own books, once they are all in use.
   static let startingBytes = 4 << 20

@@ -110,7 +110,9 @@ final class RunStore: Sendable {
   }
 
   /// Closes the books of a run.
-  func end(_ run: Int64, state: String, reason: String?, peakResident: Int, at now: Double) throws {
+  ///
+  /// - Parameter keepsSpills: whether what is in the spill store is for the run that goes on.
+  func end(_ run: Int64, state: String, reason: String?, peakResident: Int, keepsSpills: Bool, at now: Double) throws {
     do {
       try queue.write { db in
         try db.execute(
@@ -125,7 +127,7 @@ final class RunStore: Sendable {
           "the state folder \(folder.path) was removed while the run went on; what it wrote is there, but not on record"
         )
       }
-      if state == "done" { try forgetSpills() }
+      if !keepsSpills { try forgetSpills() }
     } catch {
       throw StateDatabase.failure(error, folder)
     }

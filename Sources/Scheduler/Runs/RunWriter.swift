@@ -16,6 +16,7 @@ final class RunWriter: @unchecked Sendable {
     case attempts(AttemptLog)
     case result(TaskID, Store, kind: String, value: [UInt8]?, path: String?, bytes: Int, rows: Int?, at: Double)
     case skipped([TaskID])
+    case again(TaskID, wasPlanned: Bool)
     case failure(TaskID, TaskError, label: String?, skipped: Int, willRetry: Bool, at: Double)
     case rejects(TaskID, label: String?, records: Int, path: String)
     case sample(Sample)
@@ -170,6 +171,11 @@ final class RunWriter: @unchecked Sendable {
     if !skipped.isEmpty { append(.skipped(skipped)) }
   }
 
+  func skipped(_ tasks: [TaskID]) { append(.skipped(tasks)) }
+
+  /// A task runs once more, or although its result was to be reused, because a result was lost.
+  func again(_ task: TaskID, wasPlanned: Bool) { append(.again(task, wasPlanned: wasPlanned)) }
+
   func rejects(_ task: TaskID, label: String?, records: Int, path: String) {
     append(.rejects(task, label: label, records: records, path: path))
   }
@@ -220,6 +226,8 @@ final class RunWriter: @unchecked Sendable {
     var stages: [StageTotals]
     var dirty: [Int] = []
     var hadRunning = false
+    /// Tasks that run because results were lost.
+    var again: Set<TaskID> = []
 
     mutating func change(_ stage: Int, _ body: (inout StageTotals) -> Void) {
       if !stages[stage].isDirty {
@@ -286,6 +294,16 @@ final class RunWriter: @unchecked Sendable {
         value.map { Data($0) }, path, bytes, rows, at,
       ])
     case .skipped(let tasks): for task in tasks { book.change(graph.stageNumber(of: task)) { $0.skipped += 1 } }
+    case .again(let task, let wasPlanned):
+      book.again.insert(task)
+      let stage = graph.stageNumber(of: task)
+      if wasPlanned {
+        book.change(stage) { $0.done -= 1 }
+      } else {
+        try db.execute(
+          sql: "UPDATE stage SET planned = planned + 1, reused = max(0, reused - ?) WHERE run = ? AND number = ?",
+          arguments: [plan.decision(task) == .reused ? 1 : 0, run, stage])
+      }
     case .failure(let task, let error, let label, let skipped, let willRetry, let at):
       let (level, index) = graph.role(of: task).levelAndIndex
       // Not with the attempt: a task that was refused has none.
@@ -338,7 +356,8 @@ final class RunWriter: @unchecked Sendable {
     insert.bind(4, index)
     insert.bind(5, attempt.number)
     insert.bind(6, Int(attempt.outcome.rawValue))
-    insert.bind(7, plan.reasonCode(attempt.task))
+    let isAgain = !book.again.isEmpty && book.again.contains(attempt.task)
+    insert.bind(7, isAgain ? RunReason.lostCode : plan.reasonCode(attempt.task))
     insert.bind(8, microseconds(attempt.startedAt - startedAt))
     insert.bind(9, microseconds(attempt.seconds))
     insert.bind(10, microseconds(attempt.cpuSeconds))

@@ -17,15 +17,18 @@ struct SchedulerEffects {
   var failures: [(task: TaskID, skipped: [TaskID])] = []
   /// Tasks that failed and are tried again.
   var retries: [(task: TaskID, attempt: Int, at: Double)] = []
-  /// Tasks that run again because their results were lost.
-  var recomputed: [TaskID] = []
-
-  /// Results of earlier runs that were dropped and are read again.
+  /// Tasks that cannot run after all: what they wait for anew has failed.
+  var skipped: [TaskID] = []
+  /// Results whose stored copies turned out to be damaged.
+  var damaged: [TaskID] = []
+  /// Tasks that run again, or although their results were to be reused, because results were lost.
+  var again: [(task: TaskID, wasPlanned: Bool)] = []
+  /// Results of earlier runs that were dropped, or not foreseen, and are read.
   var wantedAgain: [TaskID] = []
 
   /// Whether nothing has to be done outside the books.
   var isEmpty: Bool {
-    forgotten.isEmpty && toSpill.isEmpty && refused.isEmpty && failures.isEmpty && retries.isEmpty && recomputed.isEmpty
-      && wantedAgain.isEmpty
+    forgotten.isEmpty && toSpill.isEmpty && refused.isEmpty && failures.isEmpty && retries.isEmpty && skipped.isEmpty
+      && damaged.isEmpty && again.isEmpty && wantedAgain.isEmpty
   }
 }

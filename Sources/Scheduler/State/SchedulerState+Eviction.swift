@@ -11,6 +11,18 @@ struct Eviction {
   /// Whether memory has been short: then some results are written before there is need.
   fileprivate var hasBeenShort = false
 
+  /// Large results that are to be written when room is needed, by the last plan.
+  fileprivate var planned: Set<TaskID> = []
+  /// Seconds, as of the last measurement.
+  var now = 0.0
+  /// Which unit waits for others that run, how long it may, and whether nothing at all is written meanwhile.
+  fileprivate var wait = (task: TaskID(-1), until: 0.0, isWhole: false)
+
+  /// How long a unit waits rather than have so many bytes written: as long as a slow disk, or one that others use, takes
+  /// to write and to read them, 125 MB/s. Who waits so long and then writes has lost as much again at most (the ski rental
+  /// problem).
+  fileprivate static func patience(_ bytes: Int) -> Double { 0.02 + Double(bytes) / 62.5e6 }
+
   /// A result that could leave memory. Small ones come after all others: a disk block for each frees next to nothing.
   fileprivate struct Candidate: Comparable {
     let isLarge: Bool
@@ -47,8 +59,8 @@ struct Eviction {
 extension SchedulerState {
   /// Evicts and spills results for a unit that does not fit.
   ///
-  /// What is on disk already goes first: writing costs more than reading again. Then the furthest next use decides; of
-  /// what it chose, the largest that turn out not to be needed stay.
+  /// What is on disk already goes first: writing costs more than reading again. For the rest results are written, but
+  /// what units that run will give back is waited for, if it does not take longer than writing would.
   /// - Returns: whether memory became free at once, so that the unit is worth another try.
   mutating func makeRoom(for task: TaskID, _ needed: Int) -> Bool {
     let isSource = inputs[task].isEmpty
@@ -64,22 +76,99 @@ extension SchedulerState {
       short -= bytes[Int(victim)]
       freed = true
     }
+    guard short > 0 else { return freed }
+    var victims = chooseVictims(for: task, short)
+    // Of large ones the best may be what is being made, or read, just now: then nothing is written meanwhile.
+    let isLarge = victims.contains { bytes[Int($0)] >= leastPlanned }
+    if running > 0, waits(task, bytes: victims.reduce(0) { $0 + bytes[Int($1)] }, isWhole: isLarge) {
+      for victim in victims.reversed() { listFirst(victim) }
+      short -= toBeGivenBack()
+      victims = eviction.wait.isWhole || short <= 0 ? [] : chooseVictims(for: task, short)
+    }
+    for victim in victims { startSpilling(victim) }
+    return freed
+  }
+
+  /// Whether a unit that fits lets those before it in the order go first: they wait for units that run, and would find no
+  /// room.
+  mutating func holdsBack(_ task: TaskID, _ needed: Int) -> Bool {
+    guard eviction.hasBeenShort, running > 0, needed >= leastPlanned else { return false }
+    var first: TaskID?
+    for head in runningHeads {
+      for consumer in consumers[fused.last(of: head)]
+      where status[Int(consumer)] == .waiting && rank[Int(consumer)] < rank[Int(first ?? task)] {
+        first = consumer
+      }
+    }
+    guard let first else { return false }
+    let reserve = estimate(ofUnit: first, inputs[first].map { bytes[Int($0)] }).own
+    guard needed + reserve > budget.available + toBeGivenBack() else { return false }
+    return waits(task, bytes: needed, isWhole: true)
+  }
+
+  /// Whether a unit still waits for units that run, rather than have so many bytes written.
+  private mutating func waits(_ task: TaskID, bytes: Int, isWhole: Bool) -> Bool {
+    if eviction.wait.task != task { eviction.wait = (task, eviction.now + Eviction.patience(bytes), isWhole) }
+    return eviction.now < eviction.wait.until
+  }
+
+  /// Results to write: those whose next use is furthest; of these, the largest that turn out not to be needed stay. Where
+  /// large ones are among them, what a look at the coming units says to write takes their place.
+  private mutating func chooseVictims(for task: TaskID, _ bytesShort: Int) -> [TaskID] {
+    var short = bytesShort
     var chosen: [TaskID] = []
     while short > 0, let victim = nextVictim(.dirty) {
       pins[Int(victim)] += 1  // lest it is chosen twice
       chosen.append(victim)
       short -= bytes[Int(victim)]
     }
-    for victim in chosen.sorted(by: { bytes[Int($0)] > bytes[Int($1)] }) {
-      pins[Int(victim)] -= 1
-      if bytes[Int(victim)] <= -short {
-        short += bytes[Int(victim)]
-        listFirst(victim)
-      } else {
-        startSpilling(victim)
-      }
+    for victim in chosen { pins[Int(victim)] -= 1 }
+    let victims = withoutNeedless(chosen, -short)
+    let isPlanned = victims.contains { bytes[Int($0)] >= leastPlanned }
+    for victim in chosen.reversed() where isPlanned || !victims.contains(victim) { listFirst(victim) }
+    return isPlanned ? choosePlannedVictims(for: task, bytesShort) : victims
+  }
+
+  private mutating func choosePlannedVictims(for task: TaskID, _ bytesShort: Int) -> [TaskID] {
+    let candidates = dirtyResidents().filter { pins[Int($0)] == 0 }
+    func plannedBytes() -> Int {
+      candidates.reduce(0) { $0 + (eviction.planned.contains($1) ? bytes[Int($1)] : 0) }
     }
-    return freed
+    if plannedBytes() < bytesShort { eviction.planned = planSpills(for: task) }
+    // The planned ones, then small ones, both the furthest next use first; if all that is not enough, the smallest.
+    let ranked = candidates.map { task in
+      let size = bytes[Int(task)]
+      let isPlanned = eviction.planned.contains(task)
+      let kind = isPlanned ? 0 : size < leastPlanned ? 1 : 2
+      return (task: task, kind: kind, key: kind == 2 ? size : -Int(nextUse(of: task)))
+    }
+    var short = bytesShort
+    var chosen: [TaskID] = []
+    for candidate in ranked.sorted(by: { ($0.kind, $0.key, $0.task) < ($1.kind, $1.key, $1.task) }) where short > 0 {
+      chosen.append(candidate.task)
+      short -= bytes[Int(candidate.task)]
+    }
+    return withoutNeedless(chosen, -short)
+  }
+
+  /// Leaves out what is not needed, the largest first.
+  private func withoutNeedless(_ chosen: [TaskID], _ bytesTooMany: Int) -> [TaskID] {
+    var tooMany = bytesTooMany
+    guard tooMany > 0 else { return chosen }
+    let needless = chosen.sorted { bytes[Int($0)] > bytes[Int($1)] }.filter { task in
+      guard bytes[Int(task)] <= tooMany else { return false }
+      tooMany -= bytes[Int(task)]
+      return true
+    }
+    return needless.isEmpty ? chosen : chosen.filter { !needless.contains($0) }
+  }
+
+  /// Results that lie in memory only and can be written.
+  func dirtyResidents() -> [TaskID] {
+    var seen = Set<TaskID>()
+    return eviction.residents.filter {
+      residence[Int($0)] == .memory && !eviction.unspillable.contains($0) && seen.insert($0).inserted
+    }
   }
 
   private mutating func evict(_ task: TaskID) {
@@ -98,7 +187,7 @@ extension SchedulerState {
     while passed.count < 8 {
       let missing = margin - budget.available - eviction.cleanBytes - eviction.spillingBytes
       guard missing > 0, let victim = nextVictim(.dirty) else { break }
-      if bytes[Int(victim)] <= missing {
+      if bytes[Int(victim)] <= missing, bytes[Int(victim)] < leastPlanned || eviction.planned.contains(victim) {
         startSpilling(victim)
       } else {
         pins[Int(victim)] += 1

@@ -3,9 +3,8 @@ import Graph
 extension SchedulerState {
   /// A unit could not run because an input's stored copy is damaged: the input is computed again, and the unit waits.
   ///
-  /// - Returns: `false` if the input is no result of this run, so that only another run can compute it.
-  mutating func lost(_ input: TaskID, for head: TaskID) -> Bool {
-    guard status[Int(input)] != .outside else { return false }
+  /// That goes for results of earlier runs, too: what gave them becomes part of this run, and what that needs.
+  mutating func lost(_ input: TaskID, for head: TaskID) {
     takeBack(head)
     makeReadyOrWait(head)
     switch residence[Int(input)] {
@@ -14,27 +13,41 @@ extension SchedulerState {
       eviction.cleanBytes -= bytes[Int(input)]
     case .disk: break
     // Another reader found it damaged before: it is, or will be, computed again.
-    case .nowhere, .memory, .spilling: return true
+    case .nowhere, .memory, .spilling: return
     }
     residence[Int(input)] = .nowhere
     effects.forgotten.append(input)
     effects.released.append(input)
+    effects.damaged.append(input)
     runAgain(input)
-    return true
   }
 
-  /// Puts a unit back among those that can start, or among those that wait if an input was lost meanwhile.
+  /// Puts a unit back among those that can start, or among those that wait if an input was lost meanwhile. Where such an
+  /// input could not be computed again, the unit cannot run either.
   mutating func makeReadyOrWait(_ head: TaskID) {
     waitingFor[Int(head)] = 0
-    for input in inputs[head] where status[Int(input)] != .outside && status[Int(input)] != .done {
-      waitingFor[Int(head)] += 1
+    var isHopeless = false
+    for input in inputs[head] {
+      switch status[Int(input)] {
+      case .outside, .done: break
+      case .failed, .skipped: isHopeless = true
+      case .waiting, .ready, .running, .delayed, .cancelled: waitingFor[Int(head)] += 1
+      }
     }
-    if waitingFor[Int(head)] == 0 { makeReady(head) } else { status[Int(head)] = .waiting }
+    if isHopeless {
+      skip(head)
+    } else if waitingFor[Int(head)] == 0 {
+      makeReady(head)
+    } else {
+      status[Int(head)] = .waiting
+    }
   }
 
   /// Makes the unit that gave `result` run once more, and what that needs.
   private mutating func runAgain(_ result: TaskID) {
-    guard status[Int(result)] == .done, residence[Int(result)] == .nowhere else { return }
+    guard status[Int(result)] == .done || status[Int(result)] == .outside, residence[Int(result)] == .nowhere else {
+      return
+    }
     // Whoever could start only because the result was there has to wait again.
     for consumer in consumers[result] {
       switch status[Int(consumer)] {
@@ -49,22 +62,22 @@ extension SchedulerState {
     let head = head(of: result)
     var task = head
     while true {
+      effects.again.append((task, status[Int(task)] == .done))
+      if status[Int(task)] == .done { uncount(task) } else { joined += 1 }
       status[Int(task)] = .waiting
-      uncount(task)
       if task == result { break }
       guard let next = fused.next(after: task) else { break }
       usesLeft[Int(task)] = 1
       task = next
     }
-    effects.recomputed.append(result)
     for input in inputs[head] {
       usesLeft[Int(input)] += 1
-      if status[Int(input)] == .outside {
-        if residence[Int(input)] == .nowhere {
-          residence[Int(input)] = .disk
-          effects.wantedAgain.append(input)
-        }
-      } else if status[Int(input)] == .done, residence[Int(input)] == .nowhere {
+      guard residence[Int(input)] == .nowhere else { continue }
+      if status[Int(input)] == .outside, let size = storedBytes(input) {
+        residence[Int(input)] = .disk
+        bytes[Int(input)] = size
+        effects.wantedAgain.append(input)
+      } else {
         runAgain(input)
       }
     }

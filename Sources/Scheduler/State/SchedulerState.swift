@@ -21,7 +21,7 @@ import Graph
 
 struct SchedulerState {
   enum TaskStatus: UInt8, Sendable {
-    /// Not part of this run.
+    /// Not part of this run, unless a result is lost that only it can give.
     case outside
     case waiting, ready, running
     /// Failed, and to be tried again.
@@ -53,7 +53,8 @@ struct SchedulerState {
   let consumers: TaskEdges
   let inputs: TaskEdges
   private(set) var fused: FusedTasks
-  /// The units' first tasks in the order in which they start; of a unit that was split, the part that comes next.
+  /// The units' first tasks in the order in which they start; of a unit that was split, the part that comes next. Tasks
+  /// outside the run have the first places: should one be needed after all, somebody waits for it already.
   let order: DenseArray<TaskID>
   let settings: Settings
   /// The place in `order` of a task's unit.
@@ -83,19 +84,25 @@ struct SchedulerState {
   private var correction: [Double]
   /// Per stage, working memory that was measured beyond what was reserved.
   private var extraScratch: [Int]
+  /// What a result of an earlier run takes in memory; `nil` where there is none.
+  let storedBytes: (TaskID) -> Int?
   /// Sizes of a unit's inputs, kept for its capacity.
   private var sizes: [Int] = []
 
   /// What those who gather the parts of split results have to read.
-  private var parts = PartSizes()
+  private(set) var parts = PartSizes()
 
   var eviction = Eviction()
   var effects = SchedulerEffects()
   private(set) var running = 0
+  /// The first tasks of the units that run, where memory is bounded.
+  private(set) var runningHeads: [TaskID] = []
   private(set) var done = 0
   private(set) var failed = 0
   private(set) var skipped = 0
   private(set) var retried = 0
+  /// Tasks that have become part of the run, because results of earlier runs were lost.
+  var joined = 0
   private(set) var isDraining = false
   /// While a failure is settled: what lies on disk stays there, for the run that goes on with this one.
   private var keepsOnDisk = false
@@ -107,11 +114,13 @@ struct SchedulerState {
 
   /// - Parameters:
   ///   - decisions: what to do with each task, see `TaskGraph.culled`.
-  ///   - storedBytes: what a reused task's result takes in memory once read; all of them count as on disk.
+  ///   - storedBytes: what a result of an earlier run takes in memory once read, whether it is reused or nobody needs
+  ///     it as yet; `nil` where there is none. All that are reused count as on disk.
   init(
-    graph: TaskGraph, decisions: [TaskDecision], storedBytes: (TaskID) -> Int = { _ in 0 }, settings: Settings,
-    budget: MemoryBudget
+    graph: TaskGraph, decisions: [TaskDecision], storedBytes: @escaping (TaskID) -> Int? = { _ in nil },
+    settings: Settings, budget: MemoryBudget
   ) {
+    self.storedBytes = storedBytes
     self.graph = graph
     self.settings = settings
     self.budget = budget
@@ -120,7 +129,8 @@ struct SchedulerState {
     let consumers = graph.consumers()
     let fused = settings.fuses ? graph.fused(included, consumers: consumers) : FusedTasks()
     let whole = graph.prioritized(graph.ordered(included, consumers: consumers), included, consumers: consumers)
-    let order = fused.fusedCount == 0 ? whole : whole.filter { !fused.isInner($0) }
+    let units = fused.fusedCount == 0 ? whole : whole.filter { !fused.isInner($0) }
+    let order = (whole.count == count ? [] : graph.tasks.filter { !included[Int($0)] }) + units
     let rank = DenseArray(repeating: Int32.max, count: count)
     for (position, head) in order.enumerated() {
       rank[Int(head)] = Int32(position)
@@ -143,7 +153,7 @@ struct SchedulerState {
     usesLeft = DenseArray(graph.usesLeft(included, consumers: consumers))
     pins = DenseArray(repeating: 0, count: count)
     bytes = DenseArray(repeating: 0, count: count)
-    for task in graph.tasks where decisions[Int(task)] == .reused { bytes[Int(task)] = storedBytes(task) }
+    for task in graph.tasks where decisions[Int(task)] == .reused { bytes[Int(task)] = storedBytes(task) ?? 0 }
     correction = [Double](repeating: 0, count: graph.stages.count)
     extraScratch = [Int](repeating: 0, count: graph.stages.count)
     limitsLeft = graph.limits
@@ -161,7 +171,7 @@ struct SchedulerState {
       readyClass.append(classes[takes]!)
     }
     (self.readyClass, self.ready) = (readyClass, ready)
-    for task in order where waitingFor[Int(task)] == 0 { makeReady(task) }
+    for task in units where waitingFor[Int(task)] == 0 { makeReady(task) }
   }
 
   /// Nothing runs, and nothing more will.
@@ -178,6 +188,14 @@ struct SchedulerState {
 
   /// Whether a result has to be in memory: somebody is yet to use it.
   func isNeeded(_ task: TaskID) -> Bool { usesLeft[Int(task)] > 0 }
+
+  /// Whether a result lies on disk, or is on its way there, and stays there for somebody who is yet to use it.
+  func staysOnDisk(_ task: TaskID) -> Bool {
+    switch residence[Int(task)] {
+    case .spilling, .both, .disk: usesLeft[Int(task)] > 0
+    case .nowhere, .memory: false
+    }
+  }
 
   /// Which attempt of the task the next one is, from 1.
   func attemptNumber(_ task: TaskID) -> Int {
@@ -284,7 +302,10 @@ struct SchedulerState {
   }
 
   /// What the kernel measures for the process, while these tasks run.
-  mutating func measured(resident: Int, running tasks: [TaskID]) {
+  ///
+  /// - Parameter now: seconds.
+  mutating func measured(resident: Int, running tasks: [TaskID], now: Double = 0) {
+    eviction.now = now
     budget.measured(resident)
     guard budget.overdraft > 0, !tasks.isEmpty else { return }
     // Whose memory it is cannot be told: each is taken for its share, and reserves as much from now on.
@@ -322,7 +343,10 @@ struct SchedulerState {
     budget.release(bytes[Int(head)])
     bytes[Int(head)] = 0
     if !limitsLeft.isEmpty { take(-1, for: head) }
-    if budget.isBounded { for input in inputs[head] { pins[Int(input)] -= 1 } }
+    if budget.isBounded {
+      for input in inputs[head] { pins[Int(input)] -= 1 }
+      if let place = runningHeads.firstIndex(of: head) { runningHeads.remove(at: place) }
+    }
     if letsGo { for input in inputs[head] { letGo(of: input) } }
   }
 
@@ -363,6 +387,20 @@ struct SchedulerState {
   }
 
   private mutating func skipDependents(of task: TaskID) {
+    effects.failures.append((task, skipAll(behind: task).sorted()))
+    if !settings.keepsGoing { isDraining = true }
+  }
+
+  /// A unit that began once, or could have, cannot run any more.
+  mutating func skip(_ head: TaskID) {
+    status[Int(head)] = .skipped
+    skipped += 1
+    for input in inputs[head] { letGo(of: input) }
+    effects.skipped.append(head)
+    effects.skipped += skipAll(behind: head)
+  }
+
+  private mutating func skipAll(behind task: TaskID) -> [TaskID] {
     // What depends on a skipped task is skipped already: each task is visited once in a run.
     var newlySkipped: [TaskID] = []
     var stack = [task]
@@ -375,8 +413,7 @@ struct SchedulerState {
       }
     }
     skipped += newlySkipped.count
-    effects.failures.append((task, newlySkipped.sorted()))
-    if !settings.keepsGoing { isDraining = true }
+    return newlySkipped
   }
 
   // MARK: - Starting units
@@ -409,6 +446,7 @@ struct SchedulerState {
           continue
         }
       }
+      if holdsBack(task, needed) { return nil }
       admit(task, reserving: min(own + learnt, max(own, budget.capacity - budget.used - toRead)), toRead: toRead)
       spillAhead()
       return task
@@ -444,12 +482,17 @@ struct SchedulerState {
     return best.map { order[Int($0)] }
   }
 
-  private func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
+  func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
     let first = graph.stages[stage].firstTask
     var estimate = graph.stages[stage].body.estimate(
       graph.stages[stage].role(Int(task - first)), inputBytes: inputBytes, memoryLimit: budget.limit)
     if let memory = graph.stages[stage].policy.memory { estimate.scratch = memory }
     return estimate
+  }
+
+  /// An estimate raised to what was seen, never lowered: one small partition says nothing about the next.
+  func corrected(_ output: Int, _ stage: Int) -> Int {
+    correction[stage] > 1 ? Int(Double(output) * min(correction[stage] * 1.1, 16)) : output
   }
 
   /// What the unit takes itself, what it was seen to take beyond that, and what reading its inputs back takes.
@@ -471,9 +514,7 @@ struct SchedulerState {
     while true {
       let stage = graph.stageNumber(of: task)
       let estimate = estimate(task, stage, sizes)
-      // Estimates are raised to what was seen, never lowered: one small partition says nothing about the next.
-      var output = estimate.output
-      if correction[stage] > 1 { output = Int(Double(output) * min(correction[stage] * 1.1, 16)) }
+      let output = corrected(estimate.output, stage)
       own = max(own, passed + output + estimate.scratch)
       learnt = max(learnt, extraScratch[stage])
       guard let next = fused.next(after: task) else { break }
@@ -493,6 +534,7 @@ struct SchedulerState {
     budget.reserve(own + toRead)
     if !limitsLeft.isEmpty { take(1, for: head) }
     guard budget.isBounded else { return }
+    runningHeads.append(head)
     for input in inputs[head] {
       pins[Int(input)] += 1
       if residence[Int(input)] == .disk {

@@ -54,8 +54,7 @@ final class Engine: Sendable {
     var hasEnded = false
     /// By operation: how long its tasks take.
     var pace: [OpPace]
-    /// Seconds that a result would take to compute again, for those in memory that lie nowhere else.
-    var cost: [TaskID: Double] = [:]
+    var costs = RecomputeCosts()
     var peakWithPrograms = 0
   }
 
@@ -117,12 +116,12 @@ final class Engine: Sendable {
   /// Runs everything; returns when nothing runs any more.
   func run() -> Result {
     var threads = (0..<settings.workers).map { number in
-      Engine.thread("graphrun-worker-\(number)") { [self] in
+      WorkerThread("graphrun-worker-\(number)") { [self] in
         var worker = Worker(number, self)
         worker.work()
       }
     }
-    threads.append(Engine.thread("graphrun-spill") { [self] in spillUntilEnd() })
+    threads.append(WorkerThread("graphrun-spill") { [self] in spillUntilEnd() })
     watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
@@ -176,7 +175,10 @@ final class Engine: Sendable {
   /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
   func collect() -> (SchedulerEffects, [ResultBox]) {
     var garbage: [ResultBox] = []
-    for task in core.pointee.state.effects.released { core.pointee.values.drop(task, &garbage) }
+    for task in core.pointee.state.effects.released {
+      core.pointee.values.drop(task, &garbage)
+      core.pointee.costs.remove(task)
+    }
     for task in core.pointee.state.effects.evicted { core.pointee.values.drop(task, &garbage) }
     let effects: SchedulerEffects
     if core.pointee.state.effects.isEmpty {
@@ -207,18 +209,25 @@ final class Engine: Sendable {
   func perform(_ effects: SchedulerEffects) {
     guard !effects.isEmpty else { return }
     if !effects.toSpill.isEmpty { spillWork.signal() }
+    for task in effects.damaged { recordDamage(task) }
     for task in effects.forgotten { store.forget(task) }
     for task in effects.wantedAgain {
       if let location = plan.location(of: task) { store.addBorrowed(task, at: location) }
     }
+    for (task, wasPlanned) in effects.again { writer?.again(task, wasPlanned: wasPlanned) }
     for refusal in effects.refused { refuse(refusal) }
     for (task, skipped) in effects.failures { record(task, skipped: skipped) }
     for (task, attempt, at) in effects.retries { recordRetry(task, attempt: attempt, at: at) }
-    for task in effects.recomputed {
-      writer?.event(
-        "spill-damaged", "the spilled result of \(plan.graph.key(of: task)) was damaged; it is computed again",
-        at: clock.now)
-    }
+    if !effects.skipped.isEmpty { writer?.skipped(effects.skipped) }
+  }
+
+  private func recordDamage(_ task: TaskID) {
+    var isSpilled = false
+    if case .spill? = store.location(of: task) { isSpilled = true }
+    writer?.event(
+      isSpilled ? "spill-damaged" : "result-damaged",
+      "the \(isSpilled ? "spilled" : "stored") result of \(plan.graph.key(of: task)) was damaged; it is computed again",
+      at: clock.now)
   }
 
   private func refuse(_ refusal: (task: TaskID, needed: Int, capacity: Int, isStuck: Bool)) {
@@ -239,17 +248,12 @@ final class Engine: Sendable {
 
   /// A failure is settled: what it was, and what cannot run for it.
   private func record(_ task: TaskID, skipped: [TaskID]) {
-    let label = plan.label(of: task)
     let error = monitor.withLock {
       let error = core.pointee.errors.removeValue(forKey: task) ?? TaskError(.failed, "it failed")
-      core.pointee.failures.append(
-        RunFailure(
-          key: plan.graph.key(of: task), op: plan.graph.stages[plan.graph.stageNumber(of: task)].op.name, label: label,
-          error: error, skipped: skipped.prefix(RunFailure.namedSkipped).map { plan.graph.key(of: $0) },
-          skippedCount: skipped.count))
+      core.pointee.failures.append(RunFailure(task, of: plan.graph, error, skipped: skipped))
       return error
     }
-    writer?.failure(task, error, label: label, skipped: skipped, willRetry: false, at: clock.now)
+    writer?.failure(task, error, label: plan.label(of: task), skipped: skipped, willRetry: false, at: clock.now)
   }
 
   private func recordRetry(_ task: TaskID, attempt: Int, at: Double) {
@@ -297,7 +301,7 @@ final class Engine: Sendable {
   private func spill(group: [(task: TaskID, value: any TaskValue)]) {
     guard let spills else { return settle { for (task, _) in group { $0.state.spillFailed(task) } } }
     let results = spills.write(
-      group.map { SpillStore.Item(fingerprint: plan.fingerprints[Int($0.task)], value: $0.value) })
+      group.map { SpillStore.Item(fingerprint: store.fingerprint($0.task), value: $0.value) })
     let records = group.map {
       (task: $0.task, kind: type(of: $0.value).kind, bytes: $0.value.byteCount, rows: $0.value.rowCount)
     }
@@ -350,7 +354,7 @@ final class Engine: Sendable {
       for worker in current { worker.sawScratch(share / max(running.count, 1)) }
       settle {
         if outside > 0 { $0.peakWithPrograms = max($0.peakWithPrograms, resident) }
-        $0.state.measured(resident: resident, running: running)
+        $0.state.measured(resident: resident, running: running, now: clock.now)
       }
       let now = clock.now
       guard isOver || now - lastReport >= 0.05 else { continue }
@@ -373,7 +377,6 @@ final class Engine: Sendable {
     let now = clock.now
     var snapshot = ProgressSnapshot()
     snapshot.elapsedSeconds = now - clock.start
-    snapshot.planned = plan.planned
     snapshot.reused = plan.reused
     snapshot.memoryLimit = settings.memoryLimit
     snapshot.residentBytes = settings.residentBytes() + current.reduce(0) { $0 + $1.outsideBytes }
@@ -385,6 +388,7 @@ final class Engine: Sendable {
     }
     monitor.withLock {
       snapshot.phase = core.pointee.phase
+      snapshot.planned = plan.planned + core.pointee.state.joined
       snapshot.done = core.pointee.state.done
       snapshot.failed = core.pointee.state.failed
       snapshot.skipped = core.pointee.state.skipped
@@ -399,24 +403,5 @@ final class Engine: Sendable {
   func runningTasks() -> [(task: TaskID, worker: Int, start: Double)] {
     current.enumerated().compactMap { number, current in current.task.map { ($0, number, current.start) } }
       .sorted { ($0.start, $0.task) < ($1.start, $1.task) }
-  }
-
-  // MARK: - Threads
-
-  private struct RunningThread {
-    let done: DispatchSemaphore
-    func wait() { done.wait() }
-  }
-
-  private static func thread(_ name: String, _ body: @escaping @Sendable () -> Void) -> RunningThread {
-    let done = DispatchSemaphore(value: 0)
-    let thread = Thread {
-      body()
-      done.signal()
-    }
-    thread.name = name
-    thread.stackSize = 4 << 20
-    thread.start()
-    return RunningThread(done: done)
   }
 }

@@ -2,8 +2,10 @@ import Graph
 
 /// Names of the files that belong to tasks.
 enum TaskFiles {
-  /// Where a task's rejects go: told apart by DAG file and input path, since two inputs may have one name.
-  static func rejects(of task: TaskID, _ plan: RunPlan, _ settings: Engine.Settings) -> String {
+  /// Where a task's rejects go: told apart by DAG file and input path, since two inputs may have one name. `nil` for a
+  /// run that leaves nothing behind.
+  static func rejects(of task: TaskID, _ plan: RunPlan, _ settings: Engine.Settings) -> String? {
+    guard let folder = settings.folder else { return nil }
     let key = plan.graph.key(of: task)
     var source = key.description
     if case .partition(let index) = key.role,
@@ -12,8 +14,7 @@ enum TaskFiles {
       source = file.path
     }
     let name = shortened(plan.label(of: task) ?? "\(key)")
-    return
-      "\(settings.folder?.rejects ?? "")/\(key.stage)/\(name)-\(FileNames.tag(settings.file + "\n" + source)).jsonl"
+    return "\(folder.rejects)/\(key.stage)/\(name)-\(FileNames.tag(settings.file + "\n" + source)).jsonl"
   }
 
   /// Where a task's programs write their messages.

@@ -57,7 +57,7 @@ struct Worker: ~Copyable {
       case failed(TaskError)
       case cancelled
       /// An input's stored copy is damaged.
-      case lost(input: TaskID, TaskError)
+      case lost(input: TaskID)
     }
 
     let kind: Kind
@@ -139,11 +139,7 @@ struct Worker: ~Copyable {
         engine.core.pointee.state.failed(
           outcome.head, at: outcome.task, mayRetry: error.code != .invalidParameter, now: engine.clock.now,
           jitter: Double.random(in: 0...1))
-      case .lost(let input, let error):
-        if !engine.core.pointee.state.lost(input, for: outcome.head) {
-          engine.core.pointee.errors[outcome.task] = error
-          engine.core.pointee.state.failed(outcome.head, at: outcome.task, mayRetry: false)
-        }
+      case .lost(let input): engine.core.pointee.state.lost(input, for: outcome.head)
       case .cancelled, .stored, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
       }
     }
@@ -174,20 +170,12 @@ struct Worker: ~Copyable {
   }
 
   /// Has a result written that would take far longer to compute again than to write.
-  ///
-  /// - Note: what it costs is counted along the inputs that lie nowhere but in memory; what two inputs share counts
-  ///   twice, which makes the rule a little too careful, never too careless.
   private func weigh(_ outcome: Outcome, bytes: Int) {
-    let stage = graph.stageNumber(of: outcome.task)
-    guard graph.stages[stage].keep == nil else { return }
-    var cost = outcome.seconds
-    for input in graph.inputs(of: outcome.head) { cost += engine.core.pointee.cost[input] ?? 0 }
-    guard cost > KeepRule.leastSeconds else { return }
-    if KeepRule.isWorthKeeping(seconds: cost, bytes: bytes) {
-      engine.core.pointee.state.keepSafe(outcome.task)
-    } else {
-      engine.core.pointee.cost[outcome.task] = cost
-    }
+    let mayKeep = graph.stages[graph.stageNumber(of: outcome.task)].keep == nil
+    let isWorthKeeping = engine.core.pointee.costs.add(
+      outcome.task, seconds: outcome.seconds, bytes: bytes, inputs: graph.inputs(of: outcome.head),
+      mayKeep: mayKeep, isOnDisk: { engine.core.pointee.state.staysOnDisk($0) })
+    if isWorthKeeping { engine.core.pointee.state.keepSafe(outcome.task) }
   }
 
   /// Takes the next unit, or several where they are quick.
@@ -260,7 +248,7 @@ struct Worker: ~Copyable {
         outcomes.append(
           Outcome(
             head: unit.head, task: task, seconds: 0, result: nil,
-            remark: Remark(error.code == .corruptValue ? .lost(input: input, error) : .failed(error))))
+            remark: Remark(error.code == .corruptValue ? .lost(input: input) : .failed(error))))
         return engine.clock.now
       }
     }
@@ -271,9 +259,10 @@ struct Worker: ~Copyable {
       var record = RunWriter.Attempt(task: task, number: attempt, worker: number, startedAt: time)
       let processorStart = measuresProcessor ? RunClock.threadSeconds : 0
       do {
-        let value = try perform(task, stage, unit, &record)
+        let (value, setAside) = try perform(task, stage, unit, &record)
         let next = task == unit.last ? nil : fused.next(after: task)
         let location = try store(value, of: task, stage, &record)
+        if tracks { count(value, setAside, of: task, stage) }
         if tracks || batch.count == 1 {
           let end = engine.clock.now
           finish(&record, from: &time, to: end, processorStart, measuresProcessor)
@@ -295,6 +284,7 @@ struct Worker: ~Copyable {
         context.discardRejects()
         let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
         record.outcome = error.code == .cancelled ? .cancelled : error.code == .timeout ? .timedOut : .failed
+        (record.rows, record.bytesOut, record.isStored) = (nil, 0, false)
         finish(&record, from: &time, to: engine.clock.now, processorStart, measuresProcessor)
         outcomes.append(
           Outcome(
@@ -319,7 +309,7 @@ struct Worker: ~Copyable {
 
   private mutating func perform(
     _ task: TaskID, _ stage: Int, _ unit: Unit, _ record: inout RunWriter.Attempt
-  ) throws -> any TaskValue {
+  ) throws -> (value: any TaskValue, setAside: RejectsFile?) {
     let first = graph.stages[stage].firstTask
     let role = graph.stages[stage].role(Int(task - first))
     context.begin(task, attempt: record.number, timeout: graph.stages[stage].policy.timeout)
@@ -340,19 +330,20 @@ struct Worker: ~Copyable {
       record.estimatedBytes = estimate.output + estimate.scratch
     }
     let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
-    guard tracks else { return value }
+    guard tracks else { return (value, nil) }
     record.rows = value.rowCount
-    record.bytesOut = value.byteCount
-    if let file = value as? WrittenFile {
-      record.bytesOut = file.fileByteCount
-      written.append(file)
-    }
+    record.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
+    return (value, try context.publishRejects(mayHave: engine.plan.mayHaveRejects || record.number > 1))
+  }
+
+  /// Counts what a task gave once it is stored: an attempt that fails before has given nothing.
+  private mutating func count(_ value: any TaskValue, _ setAside: RejectsFile?, of task: TaskID, _ stage: Int) {
+    if let file = value as? WrittenFile { written.append(file) }
     if graph.stages[stage].op.shape == .source { rows += value.rowCount ?? 0 }
-    if let rejects = try context.publishRejects(mayHave: engine.plan.mayHaveRejects) {
-      engine.writer?.rejects(task, label: engine.plan.label(of: task), records: rejects.records, path: rejects.path)
-      self.rejects.append(rejects)
+    if let setAside {
+      engine.writer?.rejects(task, label: engine.plan.label(of: task), records: setAside.records, path: setAside.path)
+      rejects.append(setAside)
     }
-    return value
   }
 
   private func load(_ input: TaskID) throws -> any TaskValue {

@@ -12,7 +12,7 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   let memoryLimit: Int
   private let scratchStore: ScratchStore?
   private let isStopping: @Sendable () -> Bool
-  private let rejectsPathOf: @Sendable (TaskID) -> String
+  private let rejectsPathOf: @Sendable (TaskID) -> String?
   private let logPathOf: @Sendable (TaskID) -> String
   private var task: TaskID = 0
   private(set) var attempt = 1
@@ -30,12 +30,12 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   }
 
   /// - Parameters:
-  ///   - rejectsPath: the file that a task's rejects go to, if there are any.
+  ///   - rejectsPath: the file that a task's rejects go to, if there are any; `nil` where none can be kept.
   ///   - logPath: the file that a task's programs write their messages to.
   ///   - isStopping: whether the run is to stop at once.
   init(
     graph: TaskGraph, current: CurrentTask, memoryLimit: Int, scratchStore: ScratchStore?,
-    rejectsPath: @escaping @Sendable (TaskID) -> String,
+    rejectsPath: @escaping @Sendable (TaskID) -> String?,
     logPath: @escaping @Sendable (TaskID) -> String, isStopping: @escaping @Sendable () -> Bool
   ) {
     self.graph = graph
@@ -107,7 +107,11 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   func reject(_ record: RejectedRecord) throws {
     try rejects.withLock { rejects in
       if rejects == nil {
-        let path = rejectsPathOf(task)
+        guard let path = rejectsPathOf(task) else {
+          throw TaskError(
+            .badRecord, "\(record.reason); a run in memory has no folder to set it aside", file: record.file,
+            record: record.record)
+        }
         try FilePublisher.makeFolder(String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)]))
         let file = open(FilePublisher.sidePath(of: path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard file >= 0 else { throw TaskError.writing(path, errno) }
@@ -128,7 +132,7 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   func publishRejects(mayHave: Bool) throws -> RejectsFile? {
     try rejects.withLock { rejects in
       guard let open = rejects else {
-        if mayHave { unlink(rejectsPathOf(task)) }
+        if mayHave, let path = rejectsPathOf(task) { unlink(path) }
         return nil
       }
       rejects = nil

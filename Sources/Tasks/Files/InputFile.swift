@@ -28,17 +28,33 @@ struct InputFile: ~Copyable {
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
-  private func checkUnchanged() throws {
+  /// - Throws: `TaskError` with code `.cannotRead` if the file is no longer the one that was planned with.
+  func checkUnchanged() throws {
     var info = stat()
     guard fstat(descriptor, &info) == 0, Int(info.st_size) == identity.byteCount,
       modificationTime(info) == identity.modified
     else { throw changed() }
   }
 
-  private func changed() -> TaskError {
+  func changed() -> TaskError {
     TaskError(
       .cannotRead, "the file has changed since the run was planned; run again, so that it is planned as it is now",
       file: identity.path)
+  }
+
+  /// Reads up to `most` bytes from `offset` on; 0 at the end of the file. Looks at nothing else.
+  func read(at offset: Int, into place: UnsafeMutableRawPointer, most: Int) throws -> Int {
+    while true {
+      let count = pread(descriptor, place, most, off_t(offset))
+      if count >= 0 { return count }
+      guard errno == EINTR else { throw unreadable() }
+    }
+  }
+
+  private func unreadable() -> TaskError {
+    TaskError(
+      .cannotRead, "the file cannot be read; look at the disk, then resume", file: identity.path,
+      cause: systemMessage(errno))
   }
 
   /// Reads up to `most` bytes; 0 at the end of the file, which is where the file is looked at once more.
@@ -55,11 +71,7 @@ struct InputFile: ~Copyable {
         try checkUnchanged()
       }
       if count >= 0 { return count }
-      guard errno == EINTR else {
-        throw TaskError(
-          .cannotRead, "the file cannot be read; look at the disk, then resume", file: identity.path,
-          cause: systemMessage(errno))
-      }
+      guard errno == EINTR else { throw unreadable() }
     }
   }
 }

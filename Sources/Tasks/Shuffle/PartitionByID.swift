@@ -21,19 +21,14 @@ struct PartitionByID: ShuffleOp {
   /// What one partition may take: less than half of the memory, so that another table can be made of it.
   static func allowance(_ memoryLimit: Int) -> Int { memoryLimit / 3 }
 
-  /// What is gathered of all shards before it is written.
-  private static func windowBytes(_ memoryLimit: Int) -> Int {
-    min(ShardWriter.gatheredBytes, max(memoryLimit / 16, 256 << 10))
-  }
-
   func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    let window = min(inputBytes, PartitionByID.windowBytes(memoryLimit))
+    let window = min(inputBytes, ShardWriter.gatheredBytes(limit: memoryLimit))
     // The rows' order, each shard's table and all of them together; and what describes the tables.
     return MemoryEstimate(output: 16 << 10, scratch: window * 5 / 2 + partitionCount * 1024 + (64 << 10))
   }
 
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    let piece = min(inputBytes, PartitionByID.windowBytes(memoryLimit)) + (64 << 10)
+    let piece = min(inputBytes, ShardWriter.gatheredBytes(limit: memoryLimit)) + (64 << 10)
     // What is too large is only looked through, to say why.
     guard inputBytes <= PartitionByID.allowance(memoryLimit) else {
       return MemoryEstimate(output: 0, scratch: piece + LargestID.byteCount)
@@ -56,7 +51,7 @@ struct PartitionByID: ShuffleOp {
         pieces.builder.pieces([Int](repeating: 0, count: partitionCount + 1)), header: header)
     }
     let ids = try KeyColumn(table, key, file: file)
-    let window = PartitionByID.windowBytes(context.memoryLimit)
+    let window = ShardWriter.gatheredBytes(limit: context.memoryLimit)
     var start = 0
     while true {
       let end = PartitionByID.end(of: window, in: table, from: start)
@@ -150,7 +145,7 @@ struct PartitionByID: ShuffleOp {
   ) throws {
     for set in sets {
       for piece in 0..<set.pieceCount {
-        guard let bytes = try set.piece(piece, ofShard: shard) else { continue }
+        guard let bytes = try set.bytes(ofShards: shard..<shard + 1, inPiece: piece) else { continue }
         try context.checkCancellation()
         try body(Table(contentsOf: bytes))
       }

@@ -45,15 +45,22 @@ public struct ShardSet: TaskValue {
   /// How many pieces there are of each shard.
   public var pieceCount: Int { runs.count }
 
-  /// A shard's bytes in one of the pieces; `nil` where it has none there.
-  public func piece(_ piece: Int, ofShard shard: Int) throws -> Buffer? {
+  /// Bytes of a shard in one of the pieces.
+  public func byteCount(ofShard shard: Int, inPiece piece: Int) -> Int {
+    switch runs[piece] {
+    case .memory(_, let offsets): offsets[shard + 1] - offsets[shard]
+    case .disk(let extent): extent.pieceBytes[shard]
+    }
+  }
+
+  /// The bytes of neighbouring shards in one of the pieces, one shard behind the other; `nil` where there are none.
+  public func bytes(ofShards shards: Range<Int>, inPiece piece: Int) throws -> Buffer? {
     switch runs[piece] {
     case .memory(let buffer, let offsets):
-      guard offsets[shard] < offsets[shard + 1] else { return nil }
-      return buffer.slice(offsets[shard]..<offsets[shard + 1])
+      let range = offsets[shards.lowerBound]..<offsets[shards.upperBound]
+      return range.isEmpty ? nil : buffer.slice(range)
     case .disk(let extent):
-      guard extent.pieceBytes[shard] > 0 else { return nil }
-      return try extent.read(shard..<shard + 1)
+      return extent.pieceBytes[shards].allSatisfy { $0 == 0 } ? nil : try extent.read(shards)
     }
   }
 
@@ -105,7 +112,9 @@ public struct ShardSet: TaskValue {
 /// Collects one input partition's shards.
 public struct ShardWriter {
   /// What a task gathers of all shards, in bytes of memory, before it writes them.
-  public static let gatheredBytes = 8 << 20
+  ///
+  /// - Parameter limit: bytes that the run may take in memory.
+  public static func gatheredBytes(limit: Int) -> Int { min(8 << 20, max(limit / 32, 1 << 20)) }
 
   private let shardCount: Int
   private let mostInMemory: Int
@@ -117,7 +126,7 @@ public struct ShardWriter {
   ///   - inputCount: partitions that are cut; of each, so little stays in memory that all together are small.
   public init(shardCount: Int, inputCount: Int, context: any TaskContext) {
     self.shardCount = shardCount
-    mostInMemory = min(1 << 20, context.memoryLimit / 16) / max(inputCount, 1)
+    mostInMemory = min(64 << 20, context.memoryLimit / 16) / max(inputCount, 1)
     self.context = context
   }
 

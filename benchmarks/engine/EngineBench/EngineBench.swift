@@ -41,12 +41,12 @@ struct EngineBench: ParsableCommand {
     for round in 0..<max(rounds, 1) {
       body.clear()
       let run = InMemoryRun(graph, workers: workers)
-      if round == 0 { bytes = ProcessMemory.resident() - before - 8 * shape.count }
       var done = 0
       best = min(best, seconds { done = run.run().done })
       guard done == shape.count else {
         throw ValidationError("\(shape.name): only \(done) of \(shape.count) tasks ran")
       }
+      if round == 0 { bytes = ProcessMemory.resident() - before - 8 * shape.count }
     }
     let leaves = graph.leaves()
     let checksum = leaves.reduce(UInt64(0)) { $0 &+ body.results[Int($1)] }
