@@ -32,7 +32,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CZlib", "CZstd"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(

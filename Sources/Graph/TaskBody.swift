@@ -1,6 +1,8 @@
 /// What a stage's tasks do, in the one form the scheduler knows.
 public protocol TaskBody: Sendable {
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate
+  /// The same for whom it matters how much memory the run has.
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue
   /// What tells this task's result from another's beyond op, parameters and inputs.
   func identity(_ role: TaskRole) -> [IdentityPart]
@@ -11,6 +13,10 @@ public protocol TaskBody: Sendable {
 }
 
 extension TaskBody {
+  public func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    estimate(role, inputBytes: inputBytes)
+  }
+
   public func identity(_ role: TaskRole) -> [IdentityPart] { [] }
   public func outputPath(_ role: TaskRole) -> String? { nil }
   public var touchesFiles: Bool { false }

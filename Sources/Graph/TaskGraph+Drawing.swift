@@ -46,6 +46,7 @@ extension OpShape {
     case .source: "cylinder"
     case .perPartition: "box"
     case .reduction: "invtrapezium"
+    case .shuffle: "hexagon"
     case .sink: "note"
     case .command: "component"
     }
@@ -56,6 +57,7 @@ extension OpShape {
     case .source: ("[(", ")]")
     case .perPartition: ("[", "]")
     case .reduction: ("[\\", "/]")
+    case .shuffle: ("{{", "}}")
     case .sink: (">", "]")
     case .command: ("[[", "]]")
     }

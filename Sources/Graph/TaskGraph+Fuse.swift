@@ -66,6 +66,8 @@ extension TaskGraph {
   public func fused(_ included: [Bool], consumers: Consumers) -> FusedTasks {
     var fused = FusedTasks()
     let isFusible = stages.map { $0.policy.retries == 0 && $0.policy.timeout == nil }
+    // What is gathered takes what its parts do, and inside a unit that is not known.
+    let gathers = stages.map { $0.body is GatherBody }
     var length: [TaskID: Int] = [:]
     for task in tasks where included[Int(task)] {
       let readers = consumers[task]
@@ -73,7 +75,7 @@ extension TaskGraph {
         continue
       }
       let (stage, nextStage) = (stageNumber(of: task), stageNumber(of: next))
-      guard isFusible[stage], isFusible[nextStage],
+      guard isFusible[stage], isFusible[nextStage], !gathers[nextStage],
         stage == nextStage || stages[stage].policy.takes == stages[nextStage].policy.takes
       else { continue }
       let before = length.removeValue(forKey: task) ?? 1

@@ -131,9 +131,7 @@ public struct TaskGraph: Sendable {
     policy: TaskPolicy = TaskPolicy()
   ) throws {
     try checkLimits(of: policy, stage: name)
-    guard stageIndex[name] == nil else {
-      throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
-    }
+    try checkName(name)
     let sources = try inputs.enumerated().map { position, input in
       guard let source = stage(named: input) else {
         let near = nearestName(to: input, among: stages.map(\.name))
@@ -144,6 +142,10 @@ public struct TaskGraph: Sendable {
       return source
     }
     try check(sources, against: definition.inputs, of: definition.name, stage: name)
+    if case .shuffle(let make) = definition.maker {
+      return try addShuffle(
+        name, op: definition, make(arguments), arguments: arguments, of: sources[0], keep: keep, policy: policy)
+    }
     let bag = definition.shape == .command ? nil : try bagPartitions(sources, stage: name)
     var partitions = bag ?? .numbered(1)
 
@@ -182,16 +184,15 @@ public struct TaskGraph: Sendable {
       let plan = try CommandPlan(op, reading: sources, bag: bag, stage: name)
       if plan.isBag { layout = .bag(plan.partitions) }
       body = CommandBody(op: op, plan: plan)
+    case .shuffle: preconditionFailure("a shuffle is two stages")
     case .program: preconditionFailure("\(definition.name) is a program's own: its stages come with their bodies")
     }
     try claimFiles(of: body, layout: layout, stage: name)
-    let identity = arguments.values.filter { definition.parameter($0.key)?.isIdentity ?? true }
     let number = stages.count
     stages.append(
       Stage(
-        name: name, op: definition, parameters: arguments.values, identityParameters: identity,
-        inputs: sources.map(\.number), number: number, layout: layout, body: body,
-        firstTask: TaskID(taskCount), keep: keep, policy: policy))
+        name: name, op: definition, arguments: arguments, inputs: sources.map(\.number), number: number,
+        layout: layout, body: body, firstTask: TaskID(taskCount), keep: keep, policy: policy))
     stageIndex[name] = number
     usedStages.formUnion(sources.map(\.number))
     addTasks(of: stages[number], from: sources)
@@ -200,6 +201,7 @@ public struct TaskGraph: Sendable {
   /// Adds a stage that a program describes itself: body, layout and edges come as they are.
   ///
   /// - Parameters:
+  ///   - arguments: of an operation that was configured with some.
   ///   - body: what its tasks do.
   ///   - inputs: numbers of the earlier stages that the edges come from.
   ///   - edges: for each task in turn that works on a partition, and for the one task of a single value, puts its inputs,
@@ -207,18 +209,17 @@ public struct TaskGraph: Sendable {
   /// - Throws: `GraphError` for a name that is taken, or a limit that is not there.
   /// - Complexity: O(tasks added + edges added).
   package mutating func addStage(
-    _ name: String, op definition: OpDefinition, body: any TaskBody, layout: Stage.Layout, inputs: [Int] = [],
-    keep: Bool? = nil, policy: TaskPolicy = TaskPolicy(), edges: (_ index: Int, _ inputs: inout [TaskID]) -> Void
+    _ name: String, op definition: OpDefinition, arguments: OpArguments? = nil, body: any TaskBody,
+    layout: Stage.Layout, inputs: [Int] = [], keep: Bool? = nil, policy: TaskPolicy = TaskPolicy(),
+    edges: (_ index: Int, _ inputs: inout [TaskID]) -> Void
   ) throws {
     try checkLimits(of: policy, stage: name)
-    guard stageIndex[name] == nil else {
-      throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
-    }
+    try checkName(name)
     try claimFiles(of: body, layout: layout, stage: name)
     let number = stages.count
     let stage = Stage(
-      name: name, op: definition, parameters: [:], identityParameters: [:], inputs: inputs, number: number,
-      layout: layout, body: body, firstTask: TaskID(taskCount), keep: keep, policy: policy)
+      name: name, op: definition, arguments: arguments, inputs: inputs, number: number, layout: layout, body: body,
+      firstTask: TaskID(taskCount), keep: keep, policy: policy)
     stages.append(stage)
     stageIndex[name] = number
     usedStages.formUnion(inputs)
@@ -234,6 +235,12 @@ public struct TaskGraph: Sendable {
       inputStart.append(Int32(inputList.count))
     }
     stageNumbers += repeatElement(Int32(number), count: stage.taskCount)
+  }
+
+  private func checkName(_ name: String) throws {
+    guard stageIndex[name] == nil else {
+      throw GraphError(.duplicateName, "there are two tasks named \"\(name)\"", stage: name)
+    }
   }
 
   /// No file is written by two stages, or written by one and read by another.
@@ -378,14 +385,13 @@ public struct Stage: Sendable {
   private let partitionTaskCount: Int
 
   init(
-    name: String, op: OpDefinition, parameters: [String: ParameterValue], identityParameters: [String: ParameterValue],
-    inputs: [Int], number: Int, layout: Layout, body: any TaskBody, firstTask: TaskID, keep: Bool?,
-    policy: TaskPolicy
+    name: String, op: OpDefinition, arguments: OpArguments?, inputs: [Int], number: Int, layout: Layout,
+    body: any TaskBody, firstTask: TaskID, keep: Bool?, policy: TaskPolicy
   ) {
     self.name = name
     self.op = op
-    self.parameters = parameters
-    self.identityParameters = identityParameters
+    parameters = arguments?.values ?? [:]
+    identityParameters = parameters.filter { op.parameter($0.key)?.isIdentity ?? true }
     self.inputs = inputs
     self.number = number
     self.layout = layout

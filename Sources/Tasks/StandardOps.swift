@@ -6,12 +6,14 @@ public enum StandardOps {
     [
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      OneHotOp.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition, TokenizeOp.definition,
+      OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition,
+      TokenizeOp.definition,
     ] + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.
   public static func register(into registry: inout OpRegistry) {
     registry.register(Table.self)
+    registry.register(ShardSet.self)
     registry.register(DebugValue.self)
     registry.register(CommandOutcome.self)
     for definition in definitions { registry.register(definition) }

@@ -37,6 +37,12 @@ let fakeOps: OpRegistry = {
       output: "numbers", example: "", maker: .perPartition { _ in FakeMap() }))
   registry.register(
     OpDefinition(
+      name: "numbers.shuffle", version: 1, summary: "Shuffles numbers",
+      inputs: [OpInput("numbers", summary: "Numbers")],
+      parameters: [OpParameter("key", .string, summary: "By what")], output: "numbers", example: "",
+      maker: .shuffle(FakeShuffle.init)))
+  registry.register(
+    OpDefinition(
       name: "numbers.write", version: 1, summary: "Writes numbers", inputs: [OpInput("numbers", summary: "Numbers")],
       parameters: [
         OpParameter("directory", .path, summary: "Where the files go"),
@@ -81,6 +87,23 @@ private struct FakeReduction: ReductionOp {
   func estimate(inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: 1, scratch: 0) }
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue { value }
   func combine(_ values: [any TaskValue], context: any TaskContext) throws -> any TaskValue { values[0] }
+}
+
+private struct FakeShuffle: ShuffleOp {
+  let partitionCount = 3
+
+  init(_ arguments: OpArguments) throws {
+    if arguments.string("key") == "refused" { throw ParameterError("key", "is not liked") }
+  }
+
+  func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { MemoryEstimate(output: 1, scratch: 0) }
+  func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { MemoryEstimate(output: 1, scratch: 0) }
+  func split(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
+    -> any TaskValue
+  { value }
+  func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
+    shards[0]
+  }
 }
 
 private struct FakeSink: SinkOp {

@@ -31,7 +31,7 @@ import Testing
     let schema = try parsed()
     #expect(
       try at("$defs/task/properties/op/enum", schema) as? [String]
-        == ["numbers.double", "numbers.make", "numbers.scale", "numbers.sum", "numbers.write"])
+        == ["numbers.double", "numbers.make", "numbers.scale", "numbers.shuffle", "numbers.sum", "numbers.write"])
     #expect(try at("$defs/task/allOf/1/if/properties/op/const", schema) as? String == "numbers.make")
     let with = try at("$defs/task/allOf/1/then/properties/with", schema)
     #expect(try at("additionalProperties", with) as? Bool == false)
@@ -39,7 +39,7 @@ import Testing
     #expect(try at("properties/count/default", with) as? Int == 2)
     #expect(try at("properties/count/description", with) as? String == "How many partitions")
     #expect(try at("properties/mode/anyOf/0/enum", with) as? [String] == ["fast", "safe"])
-    let written = try at("$defs/task/allOf/4/then", schema)
+    let written = try at("$defs/task/allOf/5/then", schema)
     #expect(try at("required", written) as? [String] == ["from", "with"])
     #expect(try at("properties/with/required", written) as? [String] == ["directory"])
     #expect(try at("properties/with/properties/limit/anyOf/0/minimum", written) as? Int == 1)

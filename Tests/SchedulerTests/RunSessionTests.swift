@@ -69,6 +69,24 @@ private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
     }
   }
 
+  @Test("Random graphs with shuffles give these numbers within little memory and much", arguments: 0..<8)
+  func randomShuffles(seed: Int) throws {
+    let graph = try RandomGraphs.graph(
+      seed: UInt64(seed), stages: 12, partitions: 6, mostBytes: 1 << 20, shuffles: true)
+    let expected = try RandomGraphs.expected(graph)
+    for memory in [48 << 20, 1 << 40] {
+      try TestFiles.withFolder { folder in
+        #expect(try run(graph, in: folder, memory: memory, workers: 3).outcome == .done)
+        for (name, number) in try finals(graph, in: folder) {
+          let task = try #require(graph.task(TaskKey(stage: name)))
+          #expect(number == expected[Int(task)], "\(name)")
+        }
+        #expect(try run(graph, in: folder).outcome == .upToDate)
+        #expect(TestFiles.names(in: folder + "/spill").isEmpty)
+      }
+    }
+  }
+
   @Test("A bound far below the intermediates spills, gives the same numbers and leaves no spill file")
   func spilling() throws {
     try TestFiles.withFolder { folder in

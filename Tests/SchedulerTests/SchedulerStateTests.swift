@@ -295,3 +295,45 @@ extension SchedulerStateTests {
     #expect(state.isOver && state.done == 3 && state.budget.used == 0)
   }
 }
+
+extension SchedulerStateTests {
+  //   a[0] ── b.split[0] ──┬── b[0]
+  //                        ┼── b[1]      parts of 1, 2 and 3 MB, twice
+  //   a[1] ── b.split[1] ──┴── b[2]
+  @Test("Who gathers parts reserves what its own take, however much is in the others")
+  func reservesParts() throws {
+    var graph = TaskGraph()
+    let settings: [String: ParameterValue] = ["bytes": .integer(8), "partitions": .integer(2)]
+    try RandomGraphs.add("a", TestOps.source, to: &graph, settings)
+    try RandomGraphs.add(
+      "b", TestOps.shuffle, to: &graph, from: ["a"], settings.merging(["partitions": .integer(3)]) { $1 })
+    var state = SchedulerState(
+      graph: graph, decisions: [TaskDecision](repeating: .runs, count: graph.taskCount),
+      settings: SchedulerState.Settings(workers: 1, keepsGoing: false), budget: MemoryBudget(limit: 64 << 20, idle: 0))
+    for _ in 0..<2 {
+      let started = state.next()
+      let head = try #require(started)
+      state.finished(
+        head, at: state.fused.last(of: head), bytes: 0, parts: [1 << 20, 2 << 20, 3 << 20], isStored: false)
+    }
+    for (index, task) in graph.stages[2].tasks.enumerated() {
+      let started = state.next()
+      #expect(started == task)
+      #expect(state.budget.used == (index + 1) * (2 << 20))
+      state.finished(task, at: task, bytes: 0, isStored: false)
+      _ = state.takeEffects()
+    }
+    #expect(state.isOver && state.verify() == nil)
+  }
+
+  @Test("Graphs with shuffles come to their end too, whatever the budget", arguments: 0..<20)
+  func shuffles(seed: Int) throws {
+    let graph = try RandomGraphs.graph(
+      seed: UInt64(seed), stages: 12, partitions: 1 + seed % 6, mostBytes: 1 << 18, shuffles: true)
+    for (workers, capacity) in [(1, 8 << 20), (3, 16 << 20), (2, 1 << 40)] {
+      var simulator = Simulator(graph, workers: workers, capacity: capacity, seed: UInt64(seed))
+      try simulator.play(bytes: bytes(of: graph))
+      #expect(simulator.ran.count == graph.taskCount && simulator.state.budget.used == 0)
+    }
+  }
+}

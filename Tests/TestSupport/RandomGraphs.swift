@@ -11,7 +11,11 @@ public enum RandomGraphs {
   }
 
   /// Stages that read up to three earlier ones each; bags and reductions mixed, values of up to `mostBytes` bytes.
-  public static func graph(seed: UInt64, stages: Int, partitions: Int, mostBytes: Int = 4096) throws -> TaskGraph {
+  ///
+  /// - Parameter shuffles: whether some of the stages are shuffles.
+  public static func graph(
+    seed: UInt64, stages: Int, partitions: Int, mostBytes: Int = 4096, shuffles: Bool = false
+  ) throws -> TaskGraph {
     var random = SeededRandom(seed: seed)
     var graph = TaskGraph()
     var bags: [String] = []
@@ -23,7 +27,10 @@ public enum RandomGraphs {
         "bytes": .integer(Int.random(in: 1...max(1, mostBytes / 8), using: &random) * 8),
         "partitions": .integer(partitions),
       ]
-      switch Int.random(in: 0..<10, using: &random) {
+      switch Int.random(in: 0..<(shuffles ? 13 : 10), using: &random) {
+      case 10... where !bags.isEmpty:
+        try add(name, TestOps.shuffle, to: &graph, from: [bags.randomElement(using: &random)!], settings)
+        bags.append(name)
       case 0..<3 where !bags.isEmpty:
         try add(name, TestOps.reduce, to: &graph, from: [bags.randomElement(using: &random)!], settings)
         values.append(name)
@@ -50,6 +57,8 @@ public enum RandomGraphs {
       switch (stage.op.shape, graph.role(of: task)) {
       case (.source, .partition(let index)): numbers.append(TestOps.mixed(UInt64(seed), UInt64(index)))
       case (.perPartition, _): numbers.append(inputs.reduce(UInt64(seed), TestOps.mixed))
+      case (.shuffle, _) where stage.name.hasSuffix(".split"): numbers.append(TestOps.mixed(UInt64(seed), inputs[0]))
+      case (.shuffle, .partition(let index)): numbers.append(inputs.reduce(UInt64(index), TestOps.mixed))
       case (.reduction, .partition(let index)): numbers.append(TestOps.mixed(inputs[0], UInt64(index)))
       default: numbers.append(inputs.reduce(0, &+))
       }

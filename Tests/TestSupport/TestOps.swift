@@ -35,6 +35,33 @@ public struct TestValue: TaskValue, Hashable {
   }
 }
 
+/// A value that stands for parts of which nobody looks at the bytes.
+public struct TestShards: TaskValue {
+  public static let kind = "test-shards"
+  public let value: TestValue
+  public let partByteCounts: [Int]?
+
+  init(value: TestValue, partByteCounts: [Int]) {
+    self.value = value
+    self.partByteCounts = partByteCounts
+  }
+
+  public var byteCount: Int { value.byteCount }
+
+  public func write(to sink: any ByteSink) throws {
+    try sink.write(value: partByteCounts?.count ?? 0)
+    try value.write(to: sink)
+  }
+
+  public init(contentsOf buffer: Buffer) throws {
+    value = try TestValue(contentsOf: buffer.slice(8..<buffer.count))
+    let count = buffer.bytes.loadUnaligned(as: Int.self)
+    partByteCounts = Array(repeating: value.byteCount / count, count: count)
+  }
+
+  public func preview(limit: Int) -> ValuePreview { value.preview(limit: limit) }
+}
+
 /// SplitMix64: the same numbers for the same seed, everywhere.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
@@ -81,9 +108,15 @@ public enum TestOps {
     name: "test.reduce", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],
     parameters: parameters, output: "a number", example: "", maker: .reduction { Reduce(settings: Settings($0)) })
 
+  /// Mixes each partition with all of a bag's, into `partitions` others.
+  public static let shuffle = OpDefinition(
+    name: "test.shuffle", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],
+    parameters: parameters, output: "a number", example: "", maker: .shuffle { Shuffle(settings: Settings($0)) })
+
   public static func registry() -> OpRegistry {
     var registry = OpRegistry()
     registry.register(TestValue.self)
+    registry.register(TestShards.self)
     return registry
   }
 
@@ -140,6 +173,26 @@ public enum TestOps {
     }
     func combine(_ values: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
       try settings.value(try values.reduce(0) { $0 &+ (try number($1)) })
+    }
+  }
+
+  struct Shuffle: ShuffleOp {
+    let settings: Settings
+    var partitionCount: Int { settings.partitions }
+    func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { settings.memory }
+    func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
+      MemoryEstimate(output: max(inputBytes, settings.memory.output), scratch: 0)
+    }
+    func split(
+      _ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext
+    ) throws -> any TaskValue {
+      TestShards(
+        value: try settings.value(mixed(settings.seed, try number(value))),
+        partByteCounts: Array(repeating: settings.bytes / partitionCount, count: partitionCount))
+    }
+    func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
+      let numbers = try shards.map { try number(($0 as? TestShards)?.value ?? $0) }
+      return try settings.value(numbers.reduce(UInt64(partition.index), mixed))
     }
   }
 

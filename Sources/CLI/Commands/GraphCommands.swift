@@ -40,10 +40,10 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let built = try pipeline.pipeline()
-      let tasks = built.graph.taskCount
+      let entries = built.lines.count
       Output.line(
-        "\(pipeline.file) is valid: \(built.name), \(built.graph.stages.count == 1 ? "1 entry" : "\(built.graph.stages.count) entries"), \(Format.counted(tasks, "task"))"
-      )
+        "\(pipeline.file) is valid: \(built.name), \(entries == 1 ? "1 entry" : "\(entries) entries"), "
+          + Format.counted(built.graph.taskCount, "task"))
     }
   }
 }

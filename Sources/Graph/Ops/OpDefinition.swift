@@ -35,6 +35,7 @@ public struct OpDefinition: Sendable {
     case .source: .source
     case .perPartition: .perPartition
     case .reduction: .reduction
+    case .shuffle: .shuffle
     case .sink: .sink
     case .command: .command
     case .program(let shape): shape
@@ -52,6 +53,8 @@ public enum OpShape: String, Sendable, CaseIterable {
   case perPartition = "per partition"
   /// Turns a bag into one value, as a tree.
   case reduction
+  /// Brings all records of an ID into one partition of another bag: every partition goes into every other.
+  case shuffle
   /// Writes every partition to a file of its own.
   case sink
   /// Runs a program on files, once for each or once for all.
@@ -66,6 +69,7 @@ public enum OpMaker: Sendable {
   case source(@Sendable (OpArguments) throws -> any SourceOp)
   case perPartition(@Sendable (OpArguments) throws -> any PartitionOp)
   case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
+  case shuffle(@Sendable (OpArguments) throws -> any ShuffleOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
   case command(@Sendable (OpArguments) throws -> any CommandOp)
   /// Of a Swift program's own stages, which come with their bodies: in no registry.

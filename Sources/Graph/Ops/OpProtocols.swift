@@ -70,6 +70,27 @@ extension ReductionOp {
   public func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue { value }
 }
 
+/// A configured shuffle of a bag into another, in two halves: each partition is split into shards, one for each partition
+/// that comes out, and each of these is gathered from its shards.
+///
+/// What is gathered must not depend on how much memory there is.
+public protocol ShuffleOp: Sendable {
+  /// How many partitions come out, at least 1.
+  var partitionCount: Int { get }
+  /// - Parameters:
+  ///   - inputBytes: size in memory of the partition.
+  ///   - memoryLimit: as in `TaskContext`.
+  func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
+  /// - Parameter inputBytes: size of the partition's shards, in memory or on disk.
+  func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
+  /// - Parameter count: how many partitions are split.
+  /// - Returns: what gives its shards' sizes as `partByteCounts`.
+  func split(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
+    -> any TaskValue
+  /// - Parameter shards: what `split` gave for each partition, in the bag's order.
+  func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
+}
+
 /// A configured sink: writes each partition to a file of its own.
 public protocol SinkOp: Sendable {
   /// The absolute final path for each partition, in order.

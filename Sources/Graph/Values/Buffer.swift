@@ -129,6 +129,9 @@ public struct BufferBuilder: ~Copyable {
   /// Forgets what was written and keeps the room.
   public mutating func removeAll() { count = 0 }
 
+  /// Forgets what was written behind the first bytes.
+  public mutating func truncate(to length: Int) { count = min(count, max(length, 0)) }
+
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   fileprivate mutating func take() -> (UnsafeMutableRawPointer, Int) {

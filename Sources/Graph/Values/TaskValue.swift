@@ -12,6 +12,9 @@ public protocol TaskValue: Sendable {
   /// Whether it can be written at all. What only names bytes that lie on disk already cannot, and takes no memory.
   var isSpillable: Bool { get }
 
+  /// Of what a shuffle split: bytes of each part, in memory or on disk; `nil` of all else.
+  var partByteCounts: [Int]? { get }
+
   /// Writes the whole value; what `init(contentsOf:)` reads.
   func write(to sink: any ByteSink) throws
 
@@ -26,6 +29,7 @@ public protocol TaskValue: Sendable {
 extension TaskValue {
   public var rowCount: Int? { nil }
   public var isSpillable: Bool { true }
+  public var partByteCounts: [Int]? { nil }
 }
 
 /// The head of a value as text.

@@ -244,6 +244,7 @@ private struct Builder {
         case .source(let make): _ = try make(arguments)
         case .perPartition(let make): _ = try make(arguments)
         case .reduction(let make): _ = try make(arguments)
+        case .shuffle(let make): _ = try make(arguments)
         case .sink(let make): _ = try make(arguments)
         case .command(let make): _ = try make(arguments)
         case .program: preconditionFailure("a registry holds no stages of programs")

@@ -163,15 +163,9 @@ struct Sharder<Item: Codable & Sendable> {
     writer = ShardWriter(shardCount: shardCount, inputCount: inputCount, context: context)
   }
 
-  /// The shard that a hash falls into.
-  @inlinable @inline(__always)
-  static func shard(of hash: UInt64, count: Int) -> Int {
-    Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(count)).high)
-  }
-
   @inlinable @inline(__always)
   mutating func append(_ item: Item, hashed hash: UInt64) {
-    buckets[Sharder<Item>.shard(of: hash, count: buckets.count)].append(item)
+    buckets[StableHash.shard(of: hash, count: buckets.count)].append(item)
     gathered &+= MemoryLayout<Item>.stride
   }
 

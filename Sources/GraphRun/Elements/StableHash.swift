@@ -1,6 +1,6 @@
-import CXXHash
 import Foundation
 import Graph
+import Tasks
 
 /// Hashes that are the same in every process, so that what one run partitioned another can go on with. Swift's own
 /// `Hashable` is seeded anew in each process.
@@ -11,23 +11,7 @@ public protocol StablyHashable: Hashable {
   var stableHash: UInt64 { get }
 }
 
-public enum StableHash {
-  /// Spreads a word over all 64 bits; 0 does not stay 0.
-  @inlinable @inline(__always)
-  public static func of(_ word: UInt64) -> UInt64 {
-    let wide = (word ^ 0x9E37_79B9_7F4A_7C15).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-    return wide.high ^ wide.low
-  }
-
-  /// Both together, in their order.
-  @inlinable @inline(__always)
-  public static func combine(_ first: UInt64, _ second: UInt64) -> UInt64 {
-    of((first &* 0xA24B_AED4_963E_E407) ^ second)
-  }
-
-  /// Of bytes: XXH3-64.
-  public static func of(_ bytes: UnsafeRawBufferPointer) -> UInt64 { XXH3_64bits(bytes.baseAddress, bytes.count) }
-
+extension StableHash {
   /// Of the bytes of `text` as they are.
   static func of(utf8 text: String) -> UInt64 {
     var text = text

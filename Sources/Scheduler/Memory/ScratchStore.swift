@@ -84,6 +84,15 @@ final class ScratchStore: ScratchStorage {
       hashes: pieces.map { XXH3_64bits($0.baseAddress, $0.count) })
   }
 
+  /// Nothing more is written: the file that was written last goes with its last extent, as all others do.
+  func close() {
+    let last = state.withLock { state in
+      defer { state.current = nil }
+      return state.current
+    }
+    withExtendedLifetime(last) {}
+  }
+
   private func takeSpace(_ bytes: Int) throws -> (ScratchFile, Int) {
     try state.withLock { state in
       if let limit, bytesNow + othersOnDisk() + bytes > limit {

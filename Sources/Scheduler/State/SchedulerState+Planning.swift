@@ -96,7 +96,7 @@ extension SchedulerState {
   /// What a unit takes itself, and what its result does.
   func estimate(ofUnit head: TaskID, _ inputSizes: [Int]) -> (own: Int, output: Int) {
     var (own, passed) = (0, 0)
-    var sizes = inputSizes
+    var sizes = parts.bytes(for: head).map { [$0] } ?? inputSizes
     var task = head
     while true {
       let stage = graph.stageNumber(of: task)

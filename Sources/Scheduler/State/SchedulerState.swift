@@ -89,6 +89,9 @@ struct SchedulerState {
   /// Sizes of a unit's inputs, kept for its capacity.
   private var sizes: [Int] = []
 
+  /// What those who gather the parts of split results have to read.
+  private(set) var parts = PartSizes()
+
   var eviction = Eviction()
   var effects = SchedulerEffects()
   private(set) var running = 0
@@ -201,9 +204,14 @@ struct SchedulerState {
 
   // MARK: - Events
 
-  /// A unit ended well at `last`, whose result takes `size` bytes. If it `isStored`, it can be read back already. What
-  /// would have followed in the unit begins another.
-  mutating func finished(_ head: TaskID, at last: TaskID, bytes size: Int, isStored: Bool) {
+  /// A unit ended well at `last`, whose result takes `size` bytes and has `parts`, if it was split. If it `isStored`, it can
+  /// be read back already. What would have followed in the unit begins another.
+  mutating func finished(
+    _ head: TaskID, at last: TaskID, bytes size: Int, parts sizes: [Int]? = nil, isStored: Bool
+  ) {
+    if let sizes, graph.stages[graph.stageNumber(of: last)].op.shape == .shuffle {
+      parts.add(sizes, of: last, to: consumers[last])
+    }
     fused.split(after: last)
     stopRunning(head)
     var task = head
@@ -323,7 +331,8 @@ struct SchedulerState {
   private mutating func learn(_ task: TaskID, _ size: Int) {
     let inputs = self.inputs[task]
     let stage = graph.stageNumber(of: task)
-    let expected = estimate(task, stage, inputs.map { bytes[Int($0)] }).output
+    let sizes = parts.bytes(for: task).map { [$0] } ?? inputs.map { bytes[Int($0)] }
+    let expected = estimate(task, stage, sizes).output
     // Of small results nothing can be learnt for large ones.
     correction[stage] = max(correction[stage], Double(size) / Double(max(expected, MemoryBudget.learningBytes)))
   }
@@ -476,7 +485,7 @@ struct SchedulerState {
   func estimate(_ task: TaskID, _ stage: Int, _ inputBytes: [Int]) -> MemoryEstimate {
     let first = graph.stages[stage].firstTask
     var estimate = graph.stages[stage].body.estimate(
-      graph.stages[stage].role(Int(task - first)), inputBytes: inputBytes)
+      graph.stages[stage].role(Int(task - first)), inputBytes: inputBytes, memoryLimit: budget.limit)
     if let memory = graph.stages[stage].policy.memory { estimate.scratch = memory }
     return estimate
   }
@@ -497,6 +506,7 @@ struct SchedulerState {
       // The same input twice is read once.
       if residence[Int(input)] == .disk, !inputs.prefix(position).contains(input) { toRead += bytes[Int(input)] }
     }
+    if let bytes = parts.bytes(for: head) { sizes = [bytes] }
     var own = 0
     var learnt = 0
     var passed = 0

@@ -125,6 +125,7 @@ final class Engine: Sendable {
     watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
+    defer { scratch?.close() }
     return monitor.withLock {
       core.pointee.values = ResultSlots(count: 0)
       return Result(

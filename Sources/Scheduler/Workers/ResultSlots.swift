@@ -22,10 +22,12 @@ struct TaskQueue {
 final class ResultBox: Sendable {
   let value: any TaskValue
   let bytes: Int
+  let parts: [Int]?
 
   init(_ value: any TaskValue) {
     self.value = value
     bytes = value.byteCount
+    parts = value.partByteCounts
   }
 }
 

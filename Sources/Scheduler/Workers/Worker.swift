@@ -159,6 +159,7 @@ struct Worker: ~Copyable {
     let bytes = result.bytes
     // Asked only of what takes no memory: all else can be written.
     let isSpillable = bytes > 0 || !tracks || result.value.isSpillable
+    let parts = result.parts
     var isStored = false
     let isNeeded = engine.core.pointee.state.isNeeded(outcome.task)
     if isNeeded { engine.core.pointee.values.put(outcome.task, consume result) }
@@ -166,7 +167,8 @@ struct Worker: ~Copyable {
       isStored = true
       if isNeeded { engine.store.add(outcome.task, at: location) }
     }
-    engine.core.pointee.state.finished(outcome.head, at: outcome.task, bytes: bytes, isStored: isStored)
+    engine.core.pointee.state.finished(
+      outcome.head, at: outcome.task, bytes: bytes, parts: parts, isStored: isStored)
     if isNeeded, tracks, !isStored, engine.settings.keepsDearResults {
       weigh(outcome, bytes: bytes, isSpillable: isSpillable)
     }
@@ -319,12 +321,17 @@ struct Worker: ~Copyable {
     try context.checkCancellation()
     if tracks {
       sizes.removeAll(keepingCapacity: true)
+      let isShuffle = graph.stages[stage].op.shape == .shuffle
       for argument in arguments {
-        let bytes = argument.byteCount
+        var bytes = argument.byteCount
+        if isShuffle, let parts = argument.partByteCounts, parts.indices.contains(Int(task - first)) {
+          bytes = parts[Int(task - first)]
+        }
         sizes.append(bytes)
         record.bytesIn += bytes
       }
-      let estimate = graph.stages[stage].body.estimate(role, inputBytes: sizes)
+      let estimate = graph.stages[stage].body.estimate(
+        role, inputBytes: sizes, memoryLimit: engine.settings.memoryLimit)
       record.estimatedBytes = estimate.output + estimate.scratch
     }
     let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context)

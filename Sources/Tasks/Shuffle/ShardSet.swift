@@ -11,8 +11,13 @@ import Graph
 public struct ShardSet: TaskValue {
   public static let kind = "shards"
 
-  public let shardCount: Int
+  /// What is the same for all shards, such as the names of columns; small.
+  public let header: Buffer
+  /// Bytes of each shard's pieces.
+  private let shardBytes: [Int]
   private let runs: [Run]
+
+  public var shardCount: Int { shardBytes.count }
 
   private enum Run: Sendable {
     /// Small ones stay in memory; shard s is the bytes between two offsets.
@@ -20,20 +25,22 @@ public struct ShardSet: TaskValue {
     case disk(any ScratchExtent)
   }
 
-  fileprivate init(shardCount: Int, memory: Buffer, offsets: [Int]) {
-    self.shardCount = shardCount
+  fileprivate init(header: Buffer, memory: Buffer, offsets: [Int]) {
+    self.header = header
+    shardBytes = zip(offsets, offsets.dropFirst()).map { $1 - $0 }
     runs = [.memory(memory, offsets: offsets)]
   }
 
-  fileprivate init(shardCount: Int, extents: [any ScratchExtent]) {
-    self.shardCount = shardCount
+  fileprivate init(header: Buffer, shardCount: Int, extents: [any ScratchExtent]) {
+    self.header = header
+    shardBytes = (0..<shardCount).map { shard in extents.reduce(0) { $0 + $1.pieceBytes[shard] } }
     runs = extents.map { .disk($0) }
   }
 
   /// Bytes of a shard's pieces.
-  public func byteCount(ofShard shard: Int) -> Int {
-    (0..<runs.count).reduce(0) { $0 + byteCount(ofShard: shard, inPiece: $1) }
-  }
+  public func byteCount(ofShard shard: Int) -> Int { shardBytes[shard] }
+
+  public var partByteCounts: [Int]? { shardBytes }
 
   /// How many pieces there are of each shard.
   public var pieceCount: Int { runs.count }
@@ -60,7 +67,11 @@ public struct ShardSet: TaskValue {
   /// 0 for what lies on disk: spilling that would free nothing.
   public var byteCount: Int {
     runs.reduce(0) { total, run in
-      if case .memory(let buffer, let offsets) = run { total + buffer.count + offsets.count * 8 } else { total }
+      if case .memory(let buffer, let offsets) = run {
+        total + header.count + buffer.count + offsets.count * 8
+      } else {
+        total
+      }
     }
   }
 
@@ -73,21 +84,25 @@ public struct ShardSet: TaskValue {
       throw TaskError(.cannotWrite, "the shards of a shuffle lie on disk already and cannot be kept after the run")
     }
     try sink.write(value: shardCount)
+    try sink.write(value: header.count)
     try offsets.withUnsafeBytes { try sink.write($0) }
     try sink.write(buffer.bytes)
+    try sink.write(header.bytes)
   }
 
   public init(contentsOf buffer: Buffer) throws {
     let wrong = TaskError(.corruptValue, "stored shards are damaged; resume computes them again")
-    guard buffer.count >= 8 else { throw wrong }
+    guard buffer.count >= 16 else { throw wrong }
     let count = buffer.bytes.loadUnaligned(as: Int.self)
-    guard (1...1 << 24).contains(count), buffer.count >= 8 + (count + 1) * 8 else { throw wrong }
-    let offsets = (0...count).map { buffer.bytes.loadUnaligned(fromByteOffset: 8 + $0 * 8, as: Int.self) }
-    let start = 8 + (count + 1) * 8
-    guard offsets[0] == 0, offsets[count] == buffer.count - start,
-      zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
+    let headerCount = buffer.bytes.loadUnaligned(fromByteOffset: 8, as: Int.self)
+    guard (1...1 << 24).contains(count), (0...buffer.count).contains(headerCount) else { throw wrong }
+    // The header lies last: pieces are aligned, and it need not be.
+    let (start, end) = (16 + (count + 1) * 8, buffer.count - headerCount)
+    guard start <= end else { throw wrong }
+    let offsets = (0...count).map { buffer.bytes.loadUnaligned(fromByteOffset: 16 + $0 * 8, as: Int.self) }
+    guard offsets[0] == 0, offsets[count] == end - start, zip(offsets, offsets.dropFirst()).allSatisfy({ $0 <= $1 })
     else { throw wrong }
-    self.init(shardCount: count, memory: buffer.slice(start..<buffer.count), offsets: offsets)
+    self.init(header: Buffer(buffer.bytes[end...]), memory: buffer.slice(start..<end), offsets: offsets)
   }
 
   public func preview(limit: Int) -> ValuePreview {
@@ -124,13 +139,13 @@ public struct ShardWriter {
     extents.append(try context.scratch().write(pieces.bytes))
   }
 
-  /// The set, with what was gathered last.
-  public mutating func finish(_ last: BufferBuilder.Pieces) throws -> ShardSet {
+  /// The set, with what was gathered last, and what is the same for all shards.
+  public mutating func finish(_ last: BufferBuilder.Pieces, header: Buffer = Buffer([])) throws -> ShardSet {
     if extents.isEmpty, last.offsets[shardCount] <= mostInMemory {
-      return ShardSet(shardCount: shardCount, memory: last.copy(), offsets: last.offsets)
+      return ShardSet(header: header, memory: last.copy(), offsets: last.offsets)
     }
     if last.offsets[shardCount] > 0 { try write(last) }
-    return ShardSet(shardCount: shardCount, extents: extents)
+    return ShardSet(header: header, shardCount: shardCount, extents: extents)
   }
 }
 

@@ -190,5 +190,6 @@ func checkedOffset(_ value: Int, of what: String) throws -> Int32 {
 func tooManyForOffsets(_ what: String) -> TaskError {
   TaskError(
     .tooLarge,
-    "one column of this partition would hold more than \(Int32.max) \(what); split the input file into smaller ones")
+    "one column of this partition would hold more than \(Int32.max) \(what); split the input file into smaller ones, or "
+      + "make more partitions")
 }

@@ -43,6 +43,13 @@ enum Ops {
     return try make(arguments)
   }
 
+  static func shuffle(_ name: String, _ values: [String: ParameterValue]) throws -> any ShuffleOp {
+    guard case (.shuffle(let make), let arguments) = try configured(name, values) else {
+      throw TaskError(.failed, "\(name) is no shuffle")
+    }
+    return try make(arguments)
+  }
+
   /// Reads one file.
   static func read(
     _ op: String, _ path: String, _ values: [String: ParameterValue] = [:], context: TestContext = TestContext()

@@ -11,9 +11,12 @@ final class TestContext: TaskContext {
 
   var rejects: [RejectedRecord] { kept.withLock { $0 } }
 
-  let memoryLimit = 1 << 30
+  let memoryLimit: Int
+  let storage = MemoryScratch()
 
-  func scratch() throws -> any ScratchStorage { throw TaskError(.failed, "a test has no scratch storage") }
+  init(memoryLimit: Int = 1 << 30) { self.memoryLimit = memoryLimit }
+
+  func scratch() throws -> any ScratchStorage { storage }
   func checkCancellation() throws {}
   func used(scratch bytes: Int) {}
   func inputKey(_ position: Int) -> TaskKey { TaskKey(stage: "input\(position)") }
@@ -37,6 +40,28 @@ final class TestContext: TaskContext {
 final class MemorySink: ByteSink {
   var bytes: [UInt8] = []
   func write(_ bytes: UnsafeRawBufferPointer) throws { self.bytes.append(contentsOf: bytes) }
+}
+
+/// Keeps what tasks set aside in memory, and counts it.
+final class MemoryScratch: ScratchStorage {
+  private let written = Mutex(0)
+
+  /// How often something was written.
+  var writes: Int { written.withLock { $0 } }
+
+  func write(_ pieces: [UnsafeRawBufferPointer]) throws -> any ScratchExtent {
+    written.withLock { $0 += 1 }
+    return Extent(pieces: pieces.map { Buffer($0) })
+  }
+
+  private final class Extent: ScratchExtent {
+    let pieces: [Buffer]
+    var pieceBytes: [Int] { pieces.map(\.count) }
+
+    init(pieces: [Buffer]) { self.pieces = pieces }
+
+    func read(_ numbers: Range<Int>) throws -> Buffer { Buffer(pieces[numbers].flatMap { Array($0.bytes) }) }
+  }
 }
 
 /// The same numbers for the same seed.
