@@ -40,13 +40,15 @@ struct TaskOptions: ParsableArguments {
 }
 
 struct ExplainCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "explain",
-    abstract: "Say why a task would run, or why not, and what it is.",
-    discussion: """
-      EXAMPLE
-        graphrun explain 'prepared[3]' --file examples/arxiv/arxiv.yaml
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "explain",
+      abstract: "Say why a task would run, or why not, and what it is.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) explain 'prepared[3]' --file examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @OptionGroup var options: TaskOptions
   @Option(
@@ -78,7 +80,8 @@ struct ExplainCommand: ParsableCommand {
       overrides.append(Override(set.name, set.text, folder: Paths.current))
     }
     return (
-      try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: overrides), folder
+      try DAGFile.load(path: Paths.shown(file)).build(registry: HostProgram.current.registry, overrides: overrides),
+      folder
     )
   }
 

@@ -36,7 +36,7 @@ func reporting(_ body: () throws -> Void) throws {
   } catch {
     let failure = CommandFailure.describing(error)
     for (number, line) in failure.lines.enumerated() {
-      Output.error((number == 0 ? "graphrun: " : "") + line)
+      Output.error((number == 0 ? "\(HostProgram.name): " : "") + line)
     }
     throw failure.code
   }

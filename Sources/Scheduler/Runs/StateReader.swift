@@ -137,11 +137,11 @@ enum StateDatabase {
     switch error.resultCode {
     case .SQLITE_FULL:
       return SchedulerError(
-        .state, "the disk that holds \(folder.path) is full; free space there, then go on with \"graphrun resume\"")
+        .state, "the disk that holds \(folder.path) is full; free space there, then resume")
     case .SQLITE_CORRUPT, .SQLITE_NOTADB:
       return SchedulerError(
         .state,
-        "the state file \(folder.database) is damaged (\(said)); remove it with \"graphrun clean\" and run again")
+        "the state file \(folder.database) is damaged (\(said)); remove its folder and run again")
     default:
       return SchedulerError(.state, "the state file \(folder.database) cannot be used: \(said)")
     }
