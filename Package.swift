@@ -61,6 +61,10 @@ let package = Package(
     // One import for programs with the command and operations of their own.
     .target(name: "GraphRunCLI", dependencies: ["CLI", "GraphRun"]),
 
+    // What examples/custom-op, a package of its own, adds to the command; here for the tests.
+    .executableTarget(
+      name: "MailTasksExample", dependencies: ["GraphRunCLI"], path: "examples/custom-op/Sources/MailTasks"),
+
     // The engine without files, for `make bench-engine`.
     .executableTarget(
       name: "EngineBench",
@@ -108,7 +112,8 @@ let package = Package(
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "Program", "BagRunner", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift"),
+        "Program", "BagRunner", "MailTasksExample", "TestSupport", "TortureSupport",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],
   swiftLanguageModes: [.v6],
