@@ -100,7 +100,7 @@ let package = Package(
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
     .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
-    .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "GraphRunCLI", "TestSupport"]),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(
       name: "TortureSupport", dependencies: [.product(name: "GRDBSQLite", package: "GRDB.swift")],

@@ -29,7 +29,7 @@ struct Runner {
       keepsGoing: settings.keepGoing, isResume: isResume, selection: settings.selection ?? RunSelection(),
       spillLimit: settings.spillLimit.map { ByteCount($0) })
     let session = try RunSession(request, in: stateFolder)
-    let display = LiveDisplay(terminal: Terminal.standardError()) { Output.write($0, to: STDERR_FILENO) }
+    let display = TerminalProgress()
     if let died = session.died, !json {
       Output.error("run \(died) died before it ended; what it finished is kept")
     }
