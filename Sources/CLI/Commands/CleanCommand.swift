@@ -34,6 +34,7 @@ struct CleanCommand: ParsableCommand {
       // Only what graphrun made: a mistyped --state must not cost anyone a folder.
       let known: Set<String> = [
         "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "lock", "spill", "results", "rejects", "logs",
+        "persisted",
       ]
       let found = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       let foreign = found.filter { !known.contains($0) }

@@ -70,6 +70,9 @@ struct ExplainCommand: ParsableCommand {
   private func loadPipeline() throws -> (Pipeline, StateFolder) {
     let folder = try StateLocation.folder(state: options.stateOptions.state, file: options.file)
     let last = folder.exists ? try StateReader(folder).lastRun(of: options.file.map(Paths.absolute)) : nil
+    if let last, last.isOfProgram {
+      throw CommandFailure.ofProgram(last, "there is no DAG file to explain; name one with --file")
+    }
     guard let file = options.file.map(Paths.absolute) ?? last?.file else {
       throw CommandFailure(
         .cannotRun, "there is no state in \(Paths.shown(folder.path)); name the DAG file with --file")

@@ -110,6 +110,9 @@ struct ResumeCommand: ParsableCommand {
       guard let last = try StateReader(folder).lastRun(of: file.map(Paths.absolute)) else {
         throw CommandFailure(.cannotRun, "there is no run of \(file ?? "any DAG file") to resume in \(folder.path)")
       }
+      guard !last.isOfProgram else {
+        throw CommandFailure.ofProgram(last, "start it again, and it goes on with what is not done")
+      }
       var settings = try RunSettings(json: last.settings)
       if let memory = execution.memory { settings.memory = memory.bytes }
       if let workers = execution.workers { settings.workers = workers }

@@ -43,6 +43,11 @@ func reporting(_ body: () throws -> Void) throws {
 }
 
 extension CommandFailure {
+  /// What is asked of a run can only be had from the Swift program that made it.
+  static func ofProgram(_ run: RunRecord, _ remedy: String) -> CommandFailure {
+    CommandFailure(.cannotRun, "run \(run.id) belongs to the program \(Paths.shown(run.file)): \(remedy)")
+  }
+
   static func describing(_ error: any Error) -> CommandFailure {
     switch error {
     case let failure as CommandFailure: failure

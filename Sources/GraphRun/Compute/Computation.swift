@@ -104,7 +104,7 @@ final class Computation: Sendable {
     let request = RunRequest(
       name: options.name ?? program.split(separator: "/").last.map(String.init) ?? "program", file: program,
       folder: FileManager.default.currentDirectoryPath, command: CommandLine.arguments.joined(separator: " "),
-      settings: #"{"program":true}"#, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
+      settings: RunRecord.programSettings, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
       workers: options.workers, keepsGoing: options.keepsGoing, spillLimit: options.spillLimit)
     defer { end() }
     let session = try RunSession(request, in: folder)
