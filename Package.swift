@@ -101,6 +101,8 @@ let package = Package(
     .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
     .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
     .testTarget(name: "CLITests", dependencies: ["CLI", "GraphRunCLI", "TestSupport"]),
+    // Programs that the acceptance tests run.
+    .executableTarget(name: "DurableProgram", dependencies: ["GraphRunCLI"], path: "Tests/Programs/DurableProgram"),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(
       name: "TortureSupport", dependencies: [.product(name: "GRDBSQLite", package: "GRDB.swift")],
@@ -112,7 +114,7 @@ let package = Package(
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "Program", "BagRunner", "MailTasksExample", "TestSupport", "TortureSupport",
+        "Program", "BagRunner", "MailTasksExample", "DurableProgram", "TestSupport", "TortureSupport",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],
