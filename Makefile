@@ -42,11 +42,11 @@ test: build
 	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test
 
 lint:
-	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks
+	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
 	scripts/check-arrows
 
 format:
-	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards benchmarks
+	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
 
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)

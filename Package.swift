@@ -4,8 +4,9 @@ import PackageDescription
 let package = Package(
   name: "graphrun",
   products: [
-    .executable(name: "graphrun", targets: ["CLI"]),
+    .executable(name: "graphrun", targets: ["Program"]),
     .library(name: "GraphRun", targets: ["GraphRun"]),
+    .library(name: "GraphRunCLI", targets: ["GraphRunCLI"]),
     .executable(name: "torture", targets: ["Torture"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
     .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
@@ -46,8 +47,8 @@ let package = Package(
     // One import for Swift users.
     .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks", "CXXHash"]),
 
-    // The command: the only place where the rooms meet.
-    .executableTarget(
+    // The command: the only place where the rooms meet. A library, so that a user's program can be one too.
+    .target(
       name: "CLI",
       dependencies: [
         "Graph", "GraphFile", "Scheduler", "Tasks", "Dashboards",
@@ -55,6 +56,14 @@ let package = Package(
         .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .executableTarget(name: "Program", dependencies: ["CLI"]),
+
+    // One import for programs with the command and operations of their own.
+    .target(name: "GraphRunCLI", dependencies: ["CLI", "GraphRun"]),
+
+    // What examples/custom-op, a package of its own, adds to the command; here for the tests.
+    .executableTarget(
+      name: "MailTasksExample", dependencies: ["GraphRunCLI"], path: "examples/custom-op/Sources/MailTasks"),
 
     // The engine without files, for `make bench-engine`.
     .executableTarget(
@@ -91,7 +100,9 @@ let package = Package(
     .testTarget(name: "TasksTests", dependencies: ["Tasks", "TestSupport"]),
     .testTarget(name: "GraphRunTests", dependencies: ["GraphRun", "TestSupport"]),
     .testTarget(name: "BagRunnerTests", dependencies: ["BagRunner", "GraphRun"]),
-    .testTarget(name: "CLITests", dependencies: ["CLI", "TestSupport"]),
+    .testTarget(name: "CLITests", dependencies: ["CLI", "GraphRunCLI", "TestSupport"]),
+    // Programs that the acceptance tests run.
+    .executableTarget(name: "DurableProgram", dependencies: ["GraphRunCLI"], path: "Tests/Programs/DurableProgram"),
     // The fault campaign: a command of its own, short in the acceptance tests. Knows the program only from outside.
     .target(
       name: "TortureSupport", dependencies: [.product(name: "GRDBSQLite", package: "GRDB.swift")],
@@ -103,7 +114,8 @@ let package = Package(
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "CLI", "BagRunner", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift"),
+        "Program", "BagRunner", "MailTasksExample", "DurableProgram", "TestSupport", "TortureSupport",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],
   swiftLanguageModes: [.v6],

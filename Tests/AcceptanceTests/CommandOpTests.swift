@@ -146,7 +146,7 @@ import Testing
       #expect(outcome.status == 1)
       #expect(
         outcome.output.contains(
-          "exited with 3; its last lines: line 2 | line 3 | line 4 | line 5 | line 6; see graphrun logs 'step[1]'"),
+          "exited with 3; its last lines: line 2 | line 3 | line 4 | line 5 | line 6; see logs 'step[1]'"),
         "\(outcome.output)")
       #expect(TestFiles.names(in: folder + "/out") == ["a", "c", "d"])
       let log = try Program.run("logs", "step[1]", in: folder)

@@ -17,24 +17,25 @@ struct Program {
   }
 
   /// `GRAPHRUN_PROGRAM`, or the program that was built with the tests.
-  static let path: String = {
-    if let path = ProcessInfo.processInfo.environment["GRAPHRUN_PROGRAM"] { return path }
-    let tests =
-      (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
-    return URL(fileURLWithPath: tests).deletingLastPathComponent().appendingPathComponent("graphrun").path
-  }()
+  static let path = ProcessInfo.processInfo.environment["GRAPHRUN_PROGRAM"] ?? built("graphrun")
+
+  /// A program that was built with the tests.
+  static func built(_ name: String) -> String { Products.folder + "/" + name }
 
   let process = Process()
   private let outputFile: String
   private let errorFile: String
 
   /// Starts the program in `folder`; its output goes to files there, so that no pipe can fill up.
-  init(_ arguments: [String], in folder: String, environment: [String: String] = [:], wrapper: [String] = []) throws {
+  init(
+    _ arguments: [String], in folder: String, environment: [String: String] = [:], wrapper: [String] = [],
+    path: String = Program.path
+  ) throws {
     let id = UUID().uuidString
     outputFile = "\(folder)/.out-\(id)"
     errorFile = "\(folder)/.err-\(id)"
     for file in [outputFile, errorFile] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
-    let command = wrapper + [Program.path] + arguments
+    let command = wrapper + [path] + arguments
     process.executableURL = URL(fileURLWithPath: command[0])
     process.arguments = Array(command.dropFirst())
     process.currentDirectoryURL = URL(fileURLWithPath: folder)
@@ -63,9 +64,10 @@ struct Program {
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   static func run(
-    _ arguments: String..., in folder: String, environment: [String: String] = [:], wrapper: [String] = []
+    _ arguments: String..., in folder: String, environment: [String: String] = [:], wrapper: [String] = [],
+    path: String = Program.path
   ) throws -> Outcome {
-    try Program(arguments, in: folder, environment: environment, wrapper: wrapper).wait()
+    try Program(arguments, in: folder, environment: environment, wrapper: wrapper, path: path).wait()
   }
 
   private static func highWater(_ process: Int32) -> Int {

@@ -31,6 +31,64 @@ import Testing
     #expect(named.value == 80)
   }
 
+  @Test func anEarlierVersionGivesItsOwnResultAgain() async throws {
+    let folder = try TemporaryFolder()
+    let options = ComputeOptions(memory: nil, workers: 2, state: folder.path + "/state")
+    let calls = Counter()
+    func total(version: Int) async throws -> Int {
+      try await Bag.range(10, partitions: 2).map { element in
+        calls.add()
+        return element * version
+      }.named("scaled", version: version).sum().named("total").compute(options)
+    }
+    #expect(try await total(version: 1) == 45)
+    #expect(try await total(version: 2) == 90)
+    #expect(try await total(version: 1) == 45)
+    #expect(calls.value == 20)
+  }
+
+  /// `foldby`, `topk` and their kin are several tasks inside; to whoever names them they are one step.
+  @Test func aNameStandsForAllOfAStep() async throws {
+    let folder = try TemporaryFolder()
+    let options = ComputeOptions(memory: nil, workers: 2, state: folder.path + "/state")
+    let calls = Counter()
+    @Sendable func key(_ number: Int) -> Int {
+      calls.add()
+      return number % 3
+    }
+    func program(version: Int) async throws -> [Int] {
+      let numbers = Bag.range(60, partitions: 3)
+      let (first, second) = numbers.count().unpack { count in
+        calls.add()
+        return (count, "\(count)")
+      }
+      let values = try await compute(
+        numbers.foldby({ key($0) }, { $0 + $1 }).named("folded", version: version).count().named("1"),
+        numbers.foldby({ key($0) }, initial: 0, combineInitial: 0, { $0 + $1 }, combine: { $0 + $1 })
+          .named("tree", version: version).count().named("2"),
+        numbers.foldby({ key($0) }, into: 2, { $0 + $1 }).named("folded into 2", version: version).count().named("3"),
+        numbers.groupby({ key($0) }, into: 2).named("grouped", version: version).count().named("4"),
+        numbers.distinct(by: { key($0) }).named("distinct", version: version).count().named("5"),
+        numbers.topk(2, key: { key($0) }).named("top", version: version).count().named("6"),
+        numbers.accumulate { key($0) + key($1) }.named("accumulated", version: version).count().named("7"),
+        numbers.partitioned(by: { key($0) }, into: 2).bag.named("by key", version: version).count().named("8"),
+        numbers.join(numbers, on: { key($0) }, otherKey: { key($0) }, into: 2).named("joined", version: version)
+          .count().named("9"),
+        first.named("first", version: version).map { $0 }.named("10"), second.map(\.count).named("11"),
+        options: options)
+      return [
+        values.0, values.1, values.2, values.3, values.4, values.5, values.6, values.7, values.8, values.9, values.10,
+      ]
+    }
+    let expected = [3, 3, 3, 3, 3, 2, 60, 60, 1200, 60, 2]
+    #expect(try await program(version: 1) == expected)
+    let once = calls.value
+    #expect(try await program(version: 1) == expected)
+    #expect(calls.value == once)
+    #expect(try await program(version: 2) == expected)
+    #expect(calls.value > once * 3 / 2)
+  }
+
   @Test func dataThatChangedIsComputedAgain() async throws {
     let folder = try TemporaryFolder()
     let options = ComputeOptions(memory: nil, workers: 2, state: folder.path + "/state")

@@ -4,13 +4,15 @@ import Graph
 import Scheduler
 
 struct CleanCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "clean",
-    abstract: "Remove a pipeline's state: its history, kept results and spill files. Output files stay.",
-    discussion: """
-      EXAMPLE
-        graphrun clean examples/arxiv/arxiv.yaml --dry-run
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "clean",
+      abstract: "Remove a pipeline's state: its history, kept results and spill files. Output files stay.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) clean examples/arxiv/arxiv.yaml --dry-run
+        """)
+  }
 
   @Argument(help: "The DAG file whose state is removed. (default: .graphrun here)")
   var file: String?
@@ -32,13 +34,14 @@ struct CleanCommand: ParsableCommand {
       // Only what graphrun made: a mistyped --state must not cost anyone a folder.
       let known: Set<String> = [
         "state.sqlite", "state.sqlite-wal", "state.sqlite-shm", "lock", "spill", "results", "rejects", "logs",
+        "persisted",
       ]
       let found = try FileManager.default.contentsOfDirectory(atPath: folder.path)
       let foreign = found.filter { !known.contains($0) }
       guard foreign.isEmpty else {
         throw CommandFailure(
           .cannotRun,
-          "\(folder.path) holds \"\(foreign.sorted()[0])\", which graphrun did not make; nothing was removed")
+          "\(folder.path) holds \"\(foreign.sorted()[0])\", which is no part of a state folder; nothing was removed")
       }
       let bytes = ByteCount(size(of: folder.path))
       if !dryRun { try FileManager.default.removeItem(atPath: folder.path) }

@@ -4,13 +4,15 @@ import Graph
 import Scheduler
 
 struct DoctorCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "doctor",
-    abstract: "Say what is installed, what is missing, and how to get it.",
-    discussion: """
-      EXAMPLE
-        graphrun doctor
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "doctor",
+      abstract: "Say what is installed, what is missing, and how to get it.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) doctor
+        """)
+  }
 
   func run() throws {
     try reporting {
@@ -45,7 +47,7 @@ enum Doctor {
   }
 
   static func checks() -> [Check] {
-    var checks = [Check(state: .good, name: "graphrun", found: Graphrun.version)]
+    var checks = [Check(state: .good, name: "graphrun", found: GraphRunCommand.version)]
     checks.append(program("swift", "Swift 6.3, to build", needed: true, remedy: "https://www.swift.org/install"))
     checks.append(header("sqlite3.h", "SQLite, to build", remedy: "apt-get install libsqlite3-dev"))
     checks.append(header("simdjson.h", "simdjson, to build", remedy: "apt-get install libsimdjson-dev"))

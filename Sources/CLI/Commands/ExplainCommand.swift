@@ -40,13 +40,15 @@ struct TaskOptions: ParsableArguments {
 }
 
 struct ExplainCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "explain",
-    abstract: "Say why a task would run, or why not, and what it is.",
-    discussion: """
-      EXAMPLE
-        graphrun explain 'prepared[3]' --file examples/arxiv/arxiv.yaml
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "explain",
+      abstract: "Say why a task would run, or why not, and what it is.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) explain 'prepared[3]' --file examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @OptionGroup var options: TaskOptions
   @Option(
@@ -68,6 +70,9 @@ struct ExplainCommand: ParsableCommand {
   private func loadPipeline() throws -> (Pipeline, StateFolder) {
     let folder = try StateLocation.folder(state: options.stateOptions.state, file: options.file)
     let last = folder.exists ? try StateReader(folder).lastRun(of: options.file.map(Paths.absolute)) : nil
+    if let last, last.isOfProgram {
+      throw CommandFailure.ofProgram(last, "there is no DAG file to explain; name one with --file")
+    }
     guard let file = options.file.map(Paths.absolute) ?? last?.file else {
       throw CommandFailure(
         .cannotRun, "there is no state in \(Paths.shown(folder.path)); name the DAG file with --file")
@@ -78,7 +83,8 @@ struct ExplainCommand: ParsableCommand {
       overrides.append(Override(set.name, set.text, folder: Paths.current))
     }
     return (
-      try DAGFile.load(path: Paths.shown(file)).build(registry: Operations.registry, overrides: overrides), folder
+      try DAGFile.load(path: Paths.shown(file)).build(registry: HostProgram.current.registry, overrides: overrides),
+      folder
     )
   }
 

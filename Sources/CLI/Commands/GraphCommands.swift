@@ -5,13 +5,15 @@ import GraphFile
 extension TaskGraph.DrawingFormat: ExpressibleByArgument {}
 
 struct GraphCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "graph",
-    abstract: "Draw the graph for Graphviz or Mermaid.",
-    discussion: """
-      EXAMPLE
-        graphrun graph examples/arxiv/arxiv.yaml --format dot | dot -Tsvg > arxiv.svg
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "graph",
+      abstract: "Draw the graph for Graphviz or Mermaid.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) graph examples/arxiv/arxiv.yaml --format dot | dot -Tsvg > arxiv.svg
+        """)
+  }
 
   @OptionGroup var pipeline: PipelineOptions
   @Option(help: "dot or mermaid.")
@@ -27,13 +29,15 @@ struct GraphCommand: ParsableCommand {
 }
 
 struct ValidateCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "validate",
-    abstract: "Check a DAG file and that its inputs are there. Runs nothing.",
-    discussion: """
-      EXAMPLE
-        graphrun validate examples/arxiv/arxiv.yaml
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "validate",
+      abstract: "Check a DAG file and that its inputs are there. Runs nothing.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) validate examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @OptionGroup var pipeline: PipelineOptions
 
@@ -49,13 +53,15 @@ struct ValidateCommand: ParsableCommand {
 }
 
 struct OpsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "ops",
-    abstract: "List the operations, or describe one.",
-    discussion: """
-      EXAMPLE
-        graphrun ops text.tokenize
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "ops",
+      abstract: "List the operations, or describe one.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) ops text.tokenize
+        """)
+  }
 
   @Argument(help: "An operation's name.")
   var name: String?
@@ -66,7 +72,7 @@ struct OpsCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let registry = Operations.registry
+      let registry = HostProgram.current.registry
       if schema {
         Output.line(jsonSchema(for: registry))
       } else if let name {

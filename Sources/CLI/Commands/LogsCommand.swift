@@ -4,15 +4,17 @@ import Graph
 import Scheduler
 
 struct LogsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "logs",
-    abstract: "Show what a command's program printed in its last attempt.",
-    discussion: """
-      Standard output and error, as the program wrote them. The file's path goes to standard error.
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "logs",
+      abstract: "Show what a command's program printed in its last attempt.",
+      discussion: """
+        Standard output and error, as the program wrote them. The file's path goes to standard error.
 
-      EXAMPLE
-        graphrun logs 'thumbnails[2]' --file examples/arxiv/arxiv.yaml --lines 20
-      """)
+        EXAMPLE
+          \(HostProgram.name) logs 'thumbnails[2]' --file examples/arxiv/arxiv.yaml --lines 20
+        """)
+  }
 
   @OptionGroup var options: TaskOptions
   @Option(help: ArgumentHelp("Show only the last lines. (default: all)", valueName: "n"))

@@ -5,13 +5,15 @@ import GraphFile
 import Scheduler
 
 struct PlanCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "plan",
-    abstract: "Show what a run would do and why. Changes nothing.",
-    discussion: """
-      EXAMPLE
-        graphrun plan examples/arxiv/arxiv.yaml
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "plan",
+      abstract: "Show what a run would do and why. Changes nothing.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) plan examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var selection: SelectionOptions

@@ -4,13 +4,15 @@ import Graph
 import Scheduler
 
 struct ResultCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "result",
-    abstract: "Show a task's stored result: a reduction's value, the head of a table, a written file.",
-    discussion: """
-      EXAMPLE
-        graphrun result totals --file examples/arxiv/arxiv.yaml --json
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "result",
+      abstract: "Show a task's stored result: a reduction's value, the head of a table, a written file.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) result totals --file examples/arxiv/arxiv.yaml --json
+        """)
+  }
 
   @OptionGroup var options: TaskOptions
   @Option(help: ArgumentHelp("How many records to show at most.", valueName: "n"))
@@ -30,7 +32,7 @@ struct ResultCommand: ParsableCommand {
       guard let last = try reader.lastRun(of: options.file.map(Paths.absolute)) else {
         throw CommandFailure(.cannotRun, "nothing of \(options.file ?? "any DAG file") has run yet in \(folder.path)")
       }
-      guard let value = try reader.result(of: key, file: last.file, registry: Operations.registry) else {
+      guard let value = try stored(key, last, reader) else {
         throw try TaskOptions.missing(
           "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)",
           of: key, last, reader)
@@ -41,6 +43,14 @@ struct ResultCommand: ParsableCommand {
       } else {
         for line in ResultText.lines(preview) { Output.line(line) }
       }
+    }
+  }
+
+  private func stored(_ key: TaskKey, _ last: RunRecord, _ reader: StateReader) throws -> (any TaskValue)? {
+    do {
+      return try reader.result(of: key, file: last.file, registry: HostProgram.current.registry)
+    } catch let error as TaskError where last.isOfProgram && error.code == .corruptValue {
+      throw CommandFailure.ofProgram(last, "it alone can read the result of \(key)")
     }
   }
 }

@@ -56,13 +56,15 @@ struct SelectionOptions: ParsableArguments {
 }
 
 struct RunCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "run",
-    abstract: "Run a DAG file: all that is not up to date.",
-    discussion: """
-      EXAMPLE
-        graphrun run examples/arxiv/arxiv.yaml --set 'input=data/*.json' --memory 256MB
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "run",
+      abstract: "Run a DAG file: all that is not up to date.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) run examples/arxiv/arxiv.yaml --set 'input=data/*.json' --memory 256MB
+        """)
+  }
 
   @OptionGroup var pipeline: PipelineOptions
   @OptionGroup var selection: SelectionOptions
@@ -83,16 +85,18 @@ struct RunCommand: ParsableCommand {
 }
 
 struct ResumeCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "resume",
-    abstract: "Go on with the last run that failed, was interrupted or died.",
-    discussion: """
-      Uses the DAG file, parameters, memory bound and workers of that run unless given anew. Only what is not \
-      done runs.
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "resume",
+      abstract: "Go on with the last run that failed, was interrupted or died.",
+      discussion: """
+        Uses the DAG file, parameters, memory bound and workers of that run unless given anew. Only what is not \
+        done runs.
 
-      EXAMPLE
-        graphrun resume examples/arxiv/arxiv.yaml
-      """)
+        EXAMPLE
+          \(HostProgram.name) resume examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @Argument(help: "The DAG file. (default: the one of the last run in .graphrun here, or in --state)")
   var file: String?
@@ -105,6 +109,9 @@ struct ResumeCommand: ParsableCommand {
       let folder = try StateLocation.existing(state: stateOptions.state, file: file)
       guard let last = try StateReader(folder).lastRun(of: file.map(Paths.absolute)) else {
         throw CommandFailure(.cannotRun, "there is no run of \(file ?? "any DAG file") to resume in \(folder.path)")
+      }
+      guard !last.isOfProgram else {
+        throw CommandFailure.ofProgram(last, "start it again, and it goes on with what is not done")
       }
       var settings = try RunSettings(json: last.settings)
       if let memory = execution.memory { settings.memory = memory.bytes }

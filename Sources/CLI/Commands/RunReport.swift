@@ -56,7 +56,7 @@ struct RunReport {
     let values = pipeline.graph.stages.filter { !$0.isBag && pipeline.graph.isKept($0) }
     for stage in values.prefix(shownValues) {
       lines.append(
-        "value \(stage.name): graphrun result \(stage.name) --file \(Shell.quoted(Paths.shown(pipeline.path)))")
+        "value \(stage.name): " + HostProgram.line("result", stage.name, "--file", Paths.shown(pipeline.path)))
     }
     if values.count > shownValues { lines.append("… and \(Format.counted(values.count - shownValues, "value")) more") }
     return lines
@@ -81,7 +81,8 @@ struct RunReport {
     }
     if summary.failures.count > shownFailures {
       lines.append(
-        "and \(Format.count(summary.failures.count - shownFailures)) more: graphrun status --dashboard failures")
+        "and \(Format.count(summary.failures.count - shownFailures)) more: "
+          + HostProgram.line("status", "--dashboard", "failures"))
     }
     let left = last.planned - last.done - last.failed - last.skipped
     lines.append(

@@ -19,17 +19,17 @@ struct Runner {
   func run() throws {
     ProcessMemory.tuneAllocator()
     let pipeline = try DAGFile.load(path: Paths.shown(file)).build(
-      registry: Operations.registry, overrides: settings.overrides)
+      registry: HostProgram.current.registry, overrides: settings.overrides)
     let memory = settings.memory.map { ByteCount($0) } ?? ProcessMemory.defaultLimit()
     let workers = settings.workers ?? ProcessInfo.processInfo.activeProcessorCount
     let request = RunRequest(
       name: pipeline.name, file: file, folder: Paths.current,
       command: CommandLine.arguments.map(Shell.quoted).joined(separator: " "), settings: try settings.json(),
-      graph: pipeline.graph, registry: Operations.registry, memory: memory, workers: workers,
+      graph: pipeline.graph, registry: HostProgram.current.registry, memory: memory, workers: workers,
       keepsGoing: settings.keepGoing, isResume: isResume, selection: settings.selection ?? RunSelection(),
       spillLimit: settings.spillLimit.map { ByteCount($0) })
     let session = try RunSession(request, in: stateFolder)
-    let display = LiveDisplay(terminal: Terminal.standardError()) { Output.write($0, to: STDERR_FILENO) }
+    let display = TerminalProgress()
     if let died = session.died, !json {
       Output.error("run \(died) died before it ended; what it finished is kept")
     }
@@ -62,9 +62,7 @@ struct Runner {
   }
 
   private var resumeCommand: String {
-    var words = ["graphrun", "resume", Paths.shown(file)]
-    if namesState { words += ["--state", Paths.shown(stateFolder.path)] }
-    return words.map(Shell.quoted).joined(separator: " ")
+    HostProgram.line(["resume", Paths.shown(file)] + (namesState ? ["--state", Paths.shown(stateFolder.path)] : []))
   }
 }
 

@@ -4,15 +4,17 @@ import Graph
 import Tasks
 
 struct SampleCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "sample",
-    abstract: "Write made-up but realistic input of any size.",
-    discussion: """
-      The same options give the same bytes. Samples: arxiv (metadata of papers).
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "sample",
+      abstract: "Write made-up but realistic input of any size.",
+      discussion: """
+        The same options give the same bytes. Samples: arxiv (metadata of papers).
 
-      EXAMPLE
-        graphrun sample arxiv --items 20000 --files 8 --seed 1 --output data
-      """)
+        EXAMPLE
+          \(HostProgram.name) sample arxiv --items 20000 --files 8 --seed 1 --output data
+        """)
+  }
 
   @Argument(help: ArgumentHelp("Which sample: arxiv.", valueName: "name"))
   var name: String

@@ -47,16 +47,18 @@ struct StatePlace {
 }
 
 struct StatusCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "status",
-    abstract: "Show how a run stands, from its state file alone.",
-    discussion: """
-      Works while the run goes on, after a crash, and on a copy of the file. Dashboards are files: dashboards/ here or \
-      beside the DAG file, ~/.config/graphrun/dashboards, and the built-in progress, tasks, memory and failures.
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "status",
+      abstract: "Show how a run stands, from its state file alone.",
+      discussion: """
+        Works while the run goes on, after a crash, and on a copy of the file. Dashboards are files: dashboards/ here or \
+        beside the DAG file, ~/.config/graphrun/dashboards, and the built-in progress, tasks, memory and failures.
 
-      EXAMPLE
-        graphrun status examples/arxiv/arxiv.yaml --watch --dashboard memory
-      """)
+        EXAMPLE
+          \(HostProgram.name) status examples/arxiv/arxiv.yaml --watch --dashboard memory
+        """)
+  }
 
   @Argument(help: "The DAG file. (default: .graphrun here)")
   var file: String?
@@ -104,13 +106,15 @@ struct StatusCommand: ParsableCommand {
 }
 
 struct RunsCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "runs",
-    abstract: "List the runs of a pipeline, the newest first.",
-    discussion: """
-      EXAMPLE
-        graphrun runs examples/arxiv/arxiv.yaml
-      """)
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "runs",
+      abstract: "List the runs of a pipeline, the newest first.",
+      discussion: """
+        EXAMPLE
+          \(HostProgram.name) runs examples/arxiv/arxiv.yaml
+        """)
+  }
 
   @Argument(help: "The DAG file. (default: .graphrun here)")
   var file: String?

@@ -36,13 +36,18 @@ func reporting(_ body: () throws -> Void) throws {
   } catch {
     let failure = CommandFailure.describing(error)
     for (number, line) in failure.lines.enumerated() {
-      Output.error((number == 0 ? "graphrun: " : "") + line)
+      Output.error((number == 0 ? "\(HostProgram.name): " : "") + line)
     }
     throw failure.code
   }
 }
 
 extension CommandFailure {
+  /// What is asked of a run can only be had from the Swift program that made it.
+  static func ofProgram(_ run: RunRecord, _ remedy: String) -> CommandFailure {
+    CommandFailure(.cannotRun, "run \(run.id) belongs to the program \(Paths.shown(run.file)): \(remedy)")
+  }
+
   static func describing(_ error: any Error) -> CommandFailure {
     switch error {
     case let failure as CommandFailure: failure

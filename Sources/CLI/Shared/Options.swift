@@ -3,7 +3,6 @@ import Foundation
 import Graph
 import GraphFile
 import Scheduler
-import Tasks
 
 /// `--set` as typed.
 struct SetOption: ExpressibleByArgument, Sendable {
@@ -38,7 +37,7 @@ struct PipelineOptions: ParsableArguments {
   var overrides: [Override] { sets.map { Override($0.name, $0.text, folder: Paths.current) } }
 
   func pipeline() throws -> Pipeline {
-    try DAGFile.load(path: file).build(registry: Operations.registry, overrides: overrides)
+    try DAGFile.load(path: file).build(registry: HostProgram.current.registry, overrides: overrides)
   }
 
   func stateFolder() throws -> StateFolder { try StateLocation.folder(state: state, file: file) }
@@ -100,15 +99,6 @@ enum Paths {
     let here = current + "/"
     return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
   }
-}
-
-/// The operations this program knows.
-enum Operations {
-  static let registry: OpRegistry = {
-    var registry = OpRegistry()
-    StandardOps.register(into: &registry)
-    return registry
-  }()
 }
 
 /// Words as a shell reads them.

@@ -63,7 +63,7 @@ final class LiveDisplay: Sendable {
   func finish() {
     state.withLock { state in
       let frame = state.painter.erase()
-      state.snapshot = nil
+      state = State()
       if !frame.isEmpty { write(frame) }
     }
   }

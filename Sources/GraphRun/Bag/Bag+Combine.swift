@@ -190,7 +190,8 @@ extension PartitionedBag {
     let (mine, theirs) = (shards, other.shards)
     return Bag<Pair<Other, Element>>(
       label: "join", partitions: .numbered(mine.shardCount),
-      inputs: [Node.Input(node: mine.node), Node.Input(node: theirs.node)], identity: .closure(""),
+      inputs: [Node.Input(node: mine.node, isPart: true), Node.Input(node: theirs.node, isPart: true)],
+      identity: .closure(""),
       dependencies: { _, _ in mine.dependencies() + theirs.dependencies() }, partitionIdentity: { [.number($0)] },
       memory: Node.memoryOfTable, open: open)
   }

@@ -60,9 +60,18 @@ extension Bag {
   /// A bag with one partition for each delayed array.
   public init(_ delayed: [Delayed<[Element]>]) {
     precondition(!delayed.isEmpty, "a bag has at least one partition")
+    self.init(delayed, areParts: false)
+  }
+
+  /// A bag of one partition, by a step of which `value` is part.
+  @usableFromInline
+  init(partOf value: Delayed<[Element]>) { self.init([value], areParts: true) }
+
+  private init(_ delayed: [Delayed<[Element]>], areParts: Bool) {
     let nodes = delayed.map(\.node)
     self.init(
-      label: "fromDelayed", partitions: .numbered(delayed.count), inputs: nodes.map { Node.Input(node: $0) },
+      label: "fromDelayed", partitions: .numbered(delayed.count),
+      inputs: nodes.map { Node.Input(node: $0, isPart: areParts) },
       identity: .parameters(""), cost: .view,
       dependencies: { index, _ in [Node.Reference(node: nodes[index], partition: 0)] }
     ) { index, scope in

@@ -193,8 +193,9 @@ extension Bag {
         return ScalarValue(Part(results: results, last: last))
       })
     return Bag<Result>(
-      label: "accumulated", partitions: partitions, inputs: [Node.Input(node: parts)], identity: .parameters(""),
-      cost: .view, dependencies: { partition, _ in [Node.Reference(node: parts, partition: partition)] }
+      label: "accumulated", partitions: partitions, inputs: [Node.Input(node: parts, isPart: true)],
+      identity: .parameters(""), cost: .view,
+      dependencies: { partition, _ in [Node.Reference(node: parts, partition: partition)] }
     ) { partition, scope in
       blocks(of: (scope.result(of: parts, partition) as! ScalarValue<Part>).value.results)
     }

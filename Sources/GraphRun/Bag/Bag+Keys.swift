@@ -64,8 +64,8 @@ extension Bag {
   ) -> Bag<KeyValue<Key, Value>> {
     let hash = KeyHash<Key>()
     let identity = "\(splitEvery ?? 8) \(Parameters.text(initial)) \(Parameters.text(combineInitial))"
-    return Bag<KeyValue<Key, Value>>([
-      reduced("foldby", .closure(identity), splitEvery: splitEvery) { next in
+    return Bag<KeyValue<Key, Value>>(
+      partOf: reduced("foldby", .closure(identity), splitEvery: splitEvery) { next in
         var table = FoldTable<Key, Value>(hash)
         while let block = try next() {
           for element in block {
@@ -89,8 +89,7 @@ extension Bag {
         return table.takeKeyValues()
       } finish: {
         $0
-      }
-    ])
+      })
   }
 
   /// All elements of each key, in the bag's order.
@@ -288,7 +287,8 @@ extension Bag {
     let shards = ShardedBag<Item>(
       self, label: label + "-split", identity: identity, shardCount: tasks * each, fill: fill)
     let merged = Bag<Output>(
-      label: label, partitions: .numbered(tasks), inputs: [Node.Input(node: shards.node)], identity: identity.value,
+      label: label, partitions: .numbered(tasks), inputs: [Node.Input(node: shards.node, isPart: true)],
+      identity: identity.value,
       cost: .stage, dependencies: { _, _ in shards.dependencies() }, partitionIdentity: { [.number($0)] },
       memory: Node.memoryOfTable
     ) { task, scope in
@@ -303,7 +303,8 @@ extension Bag {
     let input = node
     let count = partitionCount
     return Bag(
-      label: "coalesced", partitions: .numbered(1), inputs: [Node.Input(node: input)], identity: .parameters(""),
+      label: "coalesced", partitions: .numbered(1), inputs: [Node.Input(node: input, isPart: true)],
+      identity: .parameters(""),
       cost: .view,
       dependencies: { _, _ in (0..<count).map { Node.Reference(node: input, partition: $0) } }
     ) { _, scope in
@@ -477,7 +478,8 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
   ) -> Bag<Output> {
     let (shards, each) = (shards, each)
     return Bag<Output>(
-      label: label, partitions: .numbered(shards.shardCount / each), inputs: [Node.Input(node: shards.node)],
+      label: label, partitions: .numbered(shards.shardCount / each),
+      inputs: [Node.Input(node: shards.node, isPart: true)],
       identity: identity.value, cost: label == "byID" ? .view : .elements,
       dependencies: { _, _ in shards.dependencies() }, partitionIdentity: { [.number($0)] },
       memory: Node.memoryOfTable

@@ -238,8 +238,8 @@ extension Bag {
       // Stable, so that of equal elements those that come first stay first.
       Array(try elements.sorted { try areInIncreasingOrder($1, $0) }.prefix(Swift.max(count, 0)))
     }
-    return Bag([
-      reduced("topk", identity) { next in
+    return Bag(
+      partOf: reduced("topk", identity) { next in
         var best: [Element] = []
         while let block = try next() {
           best += block
@@ -251,8 +251,7 @@ extension Bag {
         try top(Array($0.joined()))
       } finish: {
         $0
-      }
-    ])
+      })
   }
 
   /// The first `count` elements of the first partitions.

@@ -55,8 +55,9 @@ final class Computation: Sendable {
     }
     for observer in options.observers { observer.computationWillStart(lowering.graph) }
     let summary: RunSummary
+    var stored: StoredValues?
     if let state = options.state {
-      summary = try durable(lowering, StateFolder(Paths.absolute(state)))
+      (summary, stored) = try durable(lowering, StateFolder(Paths.absolute(state)))
     } else {
       summary = try transient(lowering)
     }
@@ -66,7 +67,7 @@ final class Computation: Sendable {
     case .failed: throw ComputeError(summary.failures)
     case .interrupted: throw CancellationError()
     }
-    return try results(lowering)
+    return try results(lowering, stored)
   }
 
   private func begin(_ interrupt: @escaping @Sendable () -> Void) throws {
@@ -98,12 +99,12 @@ final class Computation: Sendable {
     return run.runToEnd()
   }
 
-  private func durable(_ lowering: Lowering, _ folder: StateFolder) throws -> RunSummary {
-    let program = Paths.absolute(CommandLine.arguments.first ?? "program")
+  private func durable(_ lowering: Lowering, _ folder: StateFolder) throws -> (RunSummary, StoredValues) {
+    let program = Program.path
     let request = RunRequest(
       name: options.name ?? program.split(separator: "/").last.map(String.init) ?? "program", file: program,
       folder: FileManager.default.currentDirectoryPath, command: CommandLine.arguments.joined(separator: " "),
-      settings: #"{"program":true}"#, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
+      settings: RunRecord.programSettings, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
       workers: options.workers, keepsGoing: options.keepsGoing, spillLimit: options.spillLimit)
     defer { end() }
     let session = try RunSession(request, in: folder)
@@ -111,11 +112,18 @@ final class Computation: Sendable {
       session.interrupt()
       session.interrupt()
     }
-    return try session.execute(observer: options.progress ?? { _ in })
+    let summary = try session.execute(observer: options.progress ?? { _ in })
+    return (summary, StoredValues(folder: folder, fingerprints: session.plan.fingerprints))
+  }
+
+  /// Where results of earlier runs are, and what they are known by.
+  private struct StoredValues {
+    let folder: StateFolder
+    let fingerprints: [Fingerprint]
   }
 
   /// What tasks of this process gave, and what earlier ones had left.
-  private func results(_ lowering: Lowering) throws -> [[any TaskValue]] {
+  private func results(_ lowering: Lowering, _ stored: StoredValues?) throws -> [[any TaskValue]] {
     var delivered = delivered.withLock { delivered in
       defer { delivered = [:] }
       return delivered
@@ -127,10 +135,9 @@ final class Computation: Sendable {
       return try tasks.map { task in
         let key = lowering.graph.key(of: task)
         if let value = delivered.removeValue(forKey: key) { return value }
-        if reader == nil, let state = options.state { reader = try StateReader(StateFolder(Paths.absolute(state))) }
-        guard
-          let value = try reader?.result(
-            of: key, file: Paths.absolute(CommandLine.arguments.first ?? "program"), registry: lowering.registry)
+        if reader == nil, let stored { reader = try StateReader(stored.folder) }
+        guard let stored,
+          let value = try reader?.result(with: stored.fingerprints[Int(task)], registry: lowering.registry)
         else {
           throw ComputeError(
             .lostResult, "the result of \(key) was there when the computation began and is not any more; compute again")

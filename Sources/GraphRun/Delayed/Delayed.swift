@@ -37,12 +37,13 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
   init(
     label: String, inputs: [Node], identity: Node.Identity, cost: Node.Cost = .stage,
     partitionIdentity: @escaping @Sendable (Int) -> [IdentityPart] = { _ in [] },
-    memory: @escaping Node.MemoryNeed = Node.memoryOfElements,
+    memory: @escaping Node.MemoryNeed = Node.memoryOfElements, arePartsOfIt: Bool = false,
     compute: @escaping @Sendable (ReadScope) throws -> Value
   ) {
     let references = inputs.flatMap { input in (0..<input.count).map { Node.Reference(node: input, partition: $0) } }
     let node = Node(
-      label: label, layout: .single, inputs: inputs.map { Node.Input(node: $0) }, identity: identity, cost: cost,
+      label: label, layout: .single, inputs: inputs.map { Node.Input(node: $0, isPart: arePartsOfIt) },
+      identity: identity, cost: cost,
       valueTypes: [ScalarValue<Value>.self], typeName: String(reflecting: Value.self),
       dependencies: { _, _ in references }, partitionIdentity: partitionIdentity, memory: memory,
       run: { _, scope in ScalarValue(try compute(scope)) })
@@ -108,7 +109,9 @@ extension Delayed {
     func part<Part: Codable & Sendable>(_ type: Part.Type) -> Delayed<Part> {
       position += 1
       let number = position
-      return Delayed<Part>(label: "part", inputs: [whole], identity: .parameters("\(number)"), cost: .view) { scope in
+      return Delayed<Part>(
+        label: "part", inputs: [whole], identity: .parameters("\(number)"), cost: .view, arePartsOfIt: true
+      ) { scope in
         try (scope.result(of: whole, 0) as! PartsValue).part(number)
       }
     }

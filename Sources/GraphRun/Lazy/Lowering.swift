@@ -12,6 +12,8 @@ struct Lowering {
   private(set) var stageNumbers: [ObjectIdentifier: Int] = [:]
   private var nodes: [Node] = []
   private var names: Set<String> = []
+  /// By node: the names of the steps that it is part of.
+  private var namesOfParts: [ObjectIdentifier: String] = [:]
   private let memoryLimit: Int
   private let wrap: (any TaskBody, Node) -> any TaskBody
 
@@ -27,6 +29,7 @@ struct Lowering {
     self.memoryLimit = memoryLimit
     self.wrap = wrap
     for target in targets { visit(target) }
+    namesOfParts = Lowering.namesOfParts(nodes)
     let isStage = Lowering.stages(nodes, targets: targets)
     for (name, most) in limits { graph.setLimit(name, to: most) }
     for node in nodes where isStage.contains(ObjectIdentifier(node)) {
@@ -80,13 +83,26 @@ struct Lowering {
     return stages
   }
 
+  /// A part that several named steps share goes by all their names: a new version of any means another result.
+  private static func namesOfParts(_ nodes: [Node]) -> [ObjectIdentifier: String] {
+    var names: [ObjectIdentifier: String] = [:]
+    for node in nodes.reversed() {
+      guard let name = node.options.identity ?? names[ObjectIdentifier(node)] else { continue }
+      for input in node.inputs where input.isPart && input.node.options.name == nil {
+        names[ObjectIdentifier(input.node), default: "part of "] += name
+      }
+    }
+    return names
+  }
+
   private mutating func add(_ node: Node) throws {
     let id = ObjectIdentifier(node)
     for type in node.valueTypes { registry.register(type) }
     let number = graph.stages.count
     stageNumbers[id] = number
     let known = stageNumbers
-    let body = LoweredBody(node: node, isStage: Set(known.keys), memoryLimit: memoryLimit)
+    let body = LoweredBody(
+      node: node, isStage: Set(known.keys), namesOfParts: namesOfParts, memoryLimit: memoryLimit)
     let shape: OpShape =
       switch node.layout {
       case .tree: .reduction
@@ -143,7 +159,9 @@ struct LoweredBody: TaskBody {
   let touchesFiles: Bool
   private let text: String
 
-  init(node: Node, isStage: Set<ObjectIdentifier>, memoryLimit: Int) {
+  init(
+    node: Node, isStage: Set<ObjectIdentifier>, namesOfParts: [ObjectIdentifier: String], memoryLimit: Int
+  ) {
     self.node = node
     self.memoryLimit = memoryLimit
     self.isStage = isStage
@@ -165,7 +183,8 @@ struct LoweredBody: TaskBody {
         text += "input;"
         continue
       }
-      text += LoweredBody.identity(of: step) + "(\(step.inputs.count));"
+      text +=
+        LoweredBody.identity(of: step, name: step.options.identity ?? namesOfParts[id]) + "(\(step.inputs.count));"
       touchesFiles = touchesFiles || step.touchesFiles
       for input in step.inputs.reversed() { stack.append((input.node, false)) }
     }
@@ -174,12 +193,12 @@ struct LoweredBody: TaskBody {
     self.touchesFiles = touchesFiles
   }
 
-  private static func identity(of node: Node) -> String {
-    let name = node.options.name.map { "\"\($0)\" \(node.options.version) " } ?? ""
+  /// - Parameter name: what stands for its closures; `nil` if nothing does.
+  private static func identity(of node: Node, name: String?) -> String {
     switch node.identity {
     case .parameters(let text): return "\(node.label) \(text) \(node.typeName)"
     case .closure(let text):
-      guard node.options.name == nil else { return "\(node.label) \(name)\(text) \(node.typeName)" }
+      if let name { return "\(node.label) \(name)\(text) \(node.typeName)" }
       return "\(node.label) \(text) \(node.typeName) \(Program.nonce)-\(node.serial)"
     }
   }
@@ -279,4 +298,9 @@ struct LoweredBody: TaskBody {
 enum Program {
   /// Different in every process.
   static let nonce = UUID().uuidString
+
+  /// The executable, however it was started: what its runs are known by.
+  static let path =
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+    ?? Paths.absolute(CommandLine.arguments.first ?? "program")
 }

@@ -43,6 +43,8 @@ final class Node: Sendable {
     var isShared = false
     /// Whether it has to be computed although nothing of it is read.
     var isAwaited = false
+    /// Whether it belongs to the same step of the user's, whose name then stands for its closures too.
+    var isPart = false
   }
 
   /// One partition of a bag, or one value (partition 0).
@@ -158,6 +160,9 @@ struct TaskOptions: Sendable {
   var version = 1
   var policy = TaskPolicy()
   var keep: Bool?
+
+  /// Name and version, as they stand for a closure.
+  var identity: String? { name.map { "\"\($0)\" \(version) " } }
 
   /// Whether the step must be a stage of its own for these to mean anything.
   var wantStage: Bool { keep != nil || policy != TaskPolicy() }

@@ -98,6 +98,11 @@ public struct RunRecord: Sendable {
   /// JSON, as given to the run.
   public let settings: String
 
+  /// The settings of a Swift program's run: no command can do the same again, only the program, which is its `file`.
+  public static let programSettings = #"{"program":true}"#
+
+  public var isOfProgram: Bool { settings == RunRecord.programSettings }
+
   /// - Parameter file: of this DAG file; `nil` for whichever ran last.
   static func last(in db: Database, of file: String?) throws -> RunRecord? {
     let row = try Row.fetchOne(

@@ -55,7 +55,29 @@ public struct StateReader: Sendable {
           ORDER BY run IN (SELECT id FROM run WHERE file = ?4) DESC, run DESC, at DESC LIMIT 1
           """, arguments: [key.stage, level, index, file])
     }
-    guard let row else { return nil }
+    return try row.flatMap { try value(of: $0, registry) }
+  }
+
+  /// The newest stored result with this fingerprint: what a run takes over that finds its task done.
+  ///
+  /// - Returns: `nil` if none is on record.
+  /// - Throws: `TaskError` if it is on record and cannot be read.
+  public func result(with fingerprint: Fingerprint, registry: OpRegistry) throws -> (any TaskValue)? {
+    let row = try queue.read { db in
+      try Row.fetchOne(
+        db,
+        sql: """
+          SELECT kind, value, path, store, run FROM result WHERE fingerprint = ?1 AND store <> 'spill'
+          UNION ALL
+          SELECT kind, value, NULL, 'inline', run FROM attempt WHERE fingerprint = ?1 AND value IS NOT NULL
+          ORDER BY run DESC LIMIT 1
+          """, arguments: [Data(fingerprint.bytes)])
+    }
+    return try row.flatMap { try value(of: $0, registry) }
+  }
+
+  /// - Parameter row: kind, value, path, store.
+  private func value(of row: Row, _ registry: OpRegistry) throws -> (any TaskValue)? {
     if let value = row[1] as Data? { return try registry.readValue(kind: row[0], from: Buffer(value)) }
     guard let path = row[2] as String? else { return nil }
     guard row[3] as String == StoredResult.Store.spill.rawValue else {
@@ -137,11 +159,11 @@ enum StateDatabase {
     switch error.resultCode {
     case .SQLITE_FULL:
       return SchedulerError(
-        .state, "the disk that holds \(folder.path) is full; free space there, then go on with \"graphrun resume\"")
+        .state, "the disk that holds \(folder.path) is full; free space there, then resume")
     case .SQLITE_CORRUPT, .SQLITE_NOTADB:
       return SchedulerError(
         .state,
-        "the state file \(folder.database) is damaged (\(said)); remove it with \"graphrun clean\" and run again")
+        "the state file \(folder.database) is damaged (\(said)); remove its folder and run again")
     default:
       return SchedulerError(.state, "the state file \(folder.database) cannot be used: \(said)")
     }

@@ -222,7 +222,7 @@ struct RunCommandOp: CommandOp {
       }
     }
     if let lines = log.lastLines(5) { text += "; its last lines: \(lines)" } else { text += "; it printed nothing" }
-    return TaskError(.failed, "\(text); see graphrun logs '\(context.key)'")
+    return TaskError(.failed, "\(text); see logs '\(context.key)'")
   }
 }
 

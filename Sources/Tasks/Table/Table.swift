@@ -85,7 +85,7 @@ public struct Table: TaskValue {
   /// This table with `columns` behind its own.
   ///
   /// - Throws: `TaskError` with code `.invalidParameter` where a name is taken or given twice.
-  func appending(_ added: [(name: String, column: Column)], file: String?) throws -> Table {
+  public func appending(_ added: [(name: String, column: Column)], file: String? = nil) throws -> Table {
     var taken = Set(names.map(ByteText.init))
     for (name, _) in added where !taken.insert(ByteText(name)).inserted {
       throw TaskError(
@@ -98,7 +98,7 @@ public struct Table: TaskValue {
   /// Reads a value that must be a table.
   ///
   /// - Throws: `TaskError` with code `.wrongType`.
-  static func from(_ value: any TaskValue, file: String? = nil) throws -> Table {
+  public static func from(_ value: any TaskValue, file: String? = nil) throws -> Table {
     guard let table = value as? Table else {
       throw TaskError(
         .wrongType, "the input is a \(type(of: value).kind), not a table; take it \"from\" a task that makes tables",
