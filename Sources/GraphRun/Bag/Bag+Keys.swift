@@ -381,6 +381,8 @@ extension FoldTable where Value: Codable & Sendable {
 }
 
 /// A bag in which all elements of a key are in one partition: what is done for each key needs no more communication.
+///
+/// Name what is made of it: the name stands for the key's closure too.
 public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codable & Sendable>: Sendable {
   @usableFromInline let shards: ShardedBag<Element>
   /// Shards a partition.
