@@ -100,10 +100,13 @@ let package = Package(
       name: "Torture",
       dependencies: ["TortureSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Torture"),
+    // The program in the README's section on Swift, run by the acceptance tests.
+    .executableTarget(name: "ReadmeExample", dependencies: ["GraphRun"], path: "Tests/ReadmeExample"),
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "CLI", "BagRunner", "TestSupport", "TortureSupport", .product(name: "GRDB", package: "GRDB.swift"),
+        "CLI", "BagRunner", "ReadmeExample", "TestSupport", "TortureSupport",
+        .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],
   swiftLanguageModes: [.v6],
