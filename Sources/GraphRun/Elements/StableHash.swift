@@ -8,9 +8,11 @@ import Graph
 /// Two values that are equal must have one hash. Numbers and `String` have their own here; what is `StablyHashable` says
 /// it itself; any other type is hashed by its encoded form, which must be the same for equal values.
 public protocol StablyHashable: Hashable {
+  /// Spread over all 64 bits, as by `StableHash`; equal for equal values, in every process.
   var stableHash: UInt64 { get }
 }
 
+/// What stable hashes are made with.
 public enum StableHash {
   /// Spreads a word over all 64 bits; 0 does not stay 0.
   @inlinable @inline(__always)
@@ -100,8 +102,10 @@ extension Optional: StablyHashable where Wrapped: StablyHashable {
   public var stableHash: UInt64 { map { StableHash.combine(1, $0.stableHash) } ?? StableHash.of(0 as UInt64) }
 }
 extension Pair: StablyHashable where First: StablyHashable, Second: StablyHashable {
+  /// Of both halves, in their order.
   public var stableHash: UInt64 { StableHash.combine(first.stableHash, second.stableHash) }
 }
 extension KeyValue: StablyHashable where Key: StablyHashable, Value: StablyHashable {
+  /// Of key and value.
   public var stableHash: UInt64 { StableHash.combine(key.stableHash, value.stableHash) }
 }
