@@ -162,6 +162,6 @@ extension Bag {
 
   /// Keeps the partitions in the state folder after the run, or (`false`) does not.
   ///
-  /// Without, only what is asked for is kept. Means nothing without a state folder.
+  /// Without, what is asked for is kept, and reductions are. Means nothing without a state folder.
   public func keep(_ keep: Bool = true) -> Bag { with { $0.keep = keep } }
 }

@@ -261,6 +261,7 @@ extension Delayed {
     with { $0.policy.takes[LimitName(.resource, name)] = amount }
   }
 
-  /// Keeps the result in the state folder after the run, or (`false`) does not. Without, only what is asked for is kept.
+  /// Keeps the result in the state folder after the run, or (`false`) does not. Without, what is asked for is kept, and
+  /// reductions are.
   public func keep(_ keep: Bool = true) -> Delayed { with { $0.keep = keep } }
 }
