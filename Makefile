@@ -4,7 +4,7 @@ SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
 
-.PHONY: demo test build install-dependencies lint format bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture clean help
+.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -12,6 +12,7 @@ help:
 	@echo "make build        build the program: $(PROGRAM)"
 	@echo "make lint         check format and the arrows between the rooms"
 	@echo "make format       format all sources"
+	@echo "make docs         make the API documentation, and check it: .build/docs/GraphRun.doccarchive"
 	@echo "make torture      kill it 500 times and more, fill its disks, spoil its files: nothing lost, nothing wrong"
 	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
@@ -44,6 +45,10 @@ test: build
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
 	scripts/check-arrows
+
+# Exit code 2: the toolchain has no documentation compiler.
+docs: install-dependencies
+	SWIFT=$(SWIFT) scripts/check-docs
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples

@@ -111,10 +111,12 @@ let package = Package(
       name: "Torture",
       dependencies: ["TortureSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Torture"),
+    // The program in the README's section on Swift, run by the acceptance tests.
+    .executableTarget(name: "ReadmeExample", dependencies: ["GraphRun"], path: "Tests/ReadmeExample"),
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "Program", "BagRunner", "MailTasksExample", "DurableProgram", "TestSupport", "TortureSupport",
+        "Program", "BagRunner", "MailTasksExample", "DurableProgram", "ReadmeExample", "TestSupport", "TortureSupport",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],

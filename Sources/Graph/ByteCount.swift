@@ -1,11 +1,16 @@
 /// A number of bytes, with the units people write.
 public struct ByteCount: Hashable, Comparable, Sendable, CustomStringConvertible {
+  /// The number itself.
   public let bytes: Int
 
+  /// So many bytes.
   public init(_ bytes: Int) { self.bytes = bytes }
 
+  /// So many times 1,024 bytes. Traps if that does not fit `Int`.
   public static func kibibytes(_ count: Int) -> ByteCount { ByteCount(count << 10) }
+  /// So many times 1,024² bytes. Traps if that does not fit `Int`.
   public static func mebibytes(_ count: Int) -> ByteCount { ByteCount(count << 20) }
+  /// So many times 1,024³ bytes. Traps if that does not fit `Int`.
   public static func gibibytes(_ count: Int) -> ByteCount { ByteCount(count << 30) }
 
   /// Reads `256MB`, `1.5 GiB`, `64k`, `1048576`.
@@ -40,6 +45,8 @@ public struct ByteCount: Hashable, Comparable, Sendable, CustomStringConvertible
   }
 
   public static func < (a: ByteCount, b: ByteCount) -> Bool { a.bytes < b.bytes }
+  /// Both together. Traps if that does not fit `Int`.
   public static func + (a: ByteCount, b: ByteCount) -> ByteCount { ByteCount(a.bytes + b.bytes) }
+  /// What is left; it may be negative. Traps if that does not fit `Int`.
   public static func - (a: ByteCount, b: ByteCount) -> ByteCount { ByteCount(a.bytes - b.bytes) }
 }

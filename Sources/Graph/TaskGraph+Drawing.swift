@@ -1,7 +1,10 @@
 /// Pictures of a graph as text for other programs.
 extension TaskGraph {
+  /// For which program.
   public enum DrawingFormat: String, CaseIterable, Sendable {
+    /// Graphviz.
     case dot
+    /// Mermaid, which Markdown pages draw.
     case mermaid
   }
 

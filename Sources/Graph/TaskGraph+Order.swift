@@ -40,7 +40,9 @@ extension TaskGraph {
 
   /// The included tasks in the order of the lowest pressure among the candidates.
   ///
-  /// - Parameter included: whether each task runs; the results of others are taken as being at hand.
+  /// - Parameters:
+  ///   - included: whether each task runs; the results of others are taken as being at hand.
+  ///   - consumers: what `consumers()` gives.
   /// - Complexity: O(tasks + edges).
   public func ordered(_ included: [Bool], consumers: Consumers) -> [TaskID] {
     var search = OrderSearch(self, included)

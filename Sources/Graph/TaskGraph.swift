@@ -8,6 +8,7 @@ public typealias TaskID = Int32
 /// stage by stage in an order in which inputs always come before the tasks that use them:
 /// every edge leads from a lower to a higher id.
 public struct TaskGraph: Sendable {
+  /// In the order in which they were added; a stage's number is its place.
   public private(set) var stages: [Stage] = []
   /// `inputs(of:)` of task t are `inputList[inputStart[t]..<inputStart[t + 1]]`.
   @usableFromInline var inputStart: [Int32] = [0]
@@ -22,11 +23,16 @@ public struct TaskGraph: Sendable {
   private var inputFiles: [[UInt8]: String] = [:]
   private var outputFiles: [[UInt8]: String] = [:]
 
+  /// A graph without stages.
   public init() {}
 
+  /// How many tasks all stages have together.
   public var taskCount: Int { inputStart.count - 1 }
+  /// All tasks, inputs before what uses them.
   public var tasks: Range<TaskID> { 0..<TaskID(taskCount) }
 
+  /// - Returns: `nil` if the graph has no such stage.
+  /// - Complexity: O(1).
   public func stage(named name: String) -> Stage? { stageIndex[name].map { stages[$0] } }
 
   /// The task's inputs in the order its body gets them.
@@ -35,16 +41,22 @@ public struct TaskGraph: Sendable {
     inputList[Int(inputStart[Int(task)])..<Int(inputStart[Int(task) + 1])]
   }
 
+  /// The number of the stage that the task belongs to.
+  /// - Complexity: O(1).
   @inlinable
   public func stageNumber(of task: TaskID) -> Int { Int(stageNumbers[Int(task)]) }
 
+  /// The stage that the task belongs to.
+  /// - Complexity: O(1).
   public func stage(of task: TaskID) -> Stage { stages[stageNumber(of: task)] }
 
+  /// The task's place within its stage.
   public func role(of task: TaskID) -> TaskRole {
     let stage = stage(of: task)
     return stage.role(Int(task - stage.firstTask))
   }
 
+  /// The task's name.
   public func key(of task: TaskID) -> TaskKey {
     let stage = stage(of: task)
     return TaskKey(stage: stage.name, role: stage.role(Int(task - stage.firstTask)))
@@ -86,6 +98,7 @@ public struct TaskGraph: Sendable {
     return tasks.filter { !used[Int($0)] }
   }
 
+  /// Edges from tasks to those that use their results.
   public typealias Consumers = TaskEdges
 
   /// From every task to those that use its result.
@@ -121,6 +134,8 @@ public struct TaskGraph: Sendable {
   ///
   /// - Parameters:
   ///   - name: unique in the graph.
+  ///   - definition: what the operation says about itself.
+  ///   - arguments: its parameters' values, checked against the definition.
   ///   - inputs: names of earlier stages, as the operation declares its inputs.
   ///   - keep: whether to keep the results on disk after the run; `nil` leaves it to what the stage is, see `isKept`.
   ///   - policy: how the scheduler treats the tasks. Every limit it takes from must have been set.
@@ -469,26 +484,33 @@ public struct Stage: Sendable {
 
 /// A graph cannot be built as asked.
 public struct GraphError: Error, Sendable, CustomStringConvertible {
+  /// What kind of mistake it is, for programs; there may be more in later versions.
   public struct Code: RawRepresentable, Hashable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
 
+    /// Two stages have one name.
     public static let duplicateName = Code(rawValue: "duplicate-name")
+    /// A stage reads one that is not there.
     public static let unknownInput = Code(rawValue: "unknown-input")
     /// A pool or resource that is not declared, or not so much of it.
     public static let unknownLimit = Code(rawValue: "unknown-limit")
+    /// Inputs that the operation does not take, or bags of different numbers of partitions.
     public static let wrongInputs = Code(rawValue: "wrong-inputs")
     /// Two stages would use one file, and at least one would write it.
     public static let fileClash = Code(rawValue: "file-clash")
   }
 
+  /// What kind of mistake it is.
   public let code: Code
+  /// What is wrong, and what helps; without the stage's name.
   public let message: String
   /// The stage that could not be added.
   public let stage: String
   /// Which of its inputs is to blame, if one is.
   public let inputPosition: Int?
 
+  /// A mistake in the stage named `stage`.
   public init(_ code: Code, _ message: String, stage: String, inputPosition: Int? = nil) {
     self.code = code
     self.message = message

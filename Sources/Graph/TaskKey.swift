@@ -8,6 +8,7 @@ public struct TaskKey: Hashable, Sendable, CustomStringConvertible {
   /// The place within the stage.
   public let role: TaskRole
 
+  /// The task in a place of a stage.
   public init(stage: String, role: TaskRole = .whole) {
     self.stage = stage
     self.role = role

@@ -18,9 +18,11 @@ public struct TaskPolicy: Hashable, Sendable {
 
   public init() {}
 
-  /// Seconds to wait before attempt number `attempt` (from 2).
+  /// Seconds to wait before a further attempt.
   ///
-  /// - Parameter jitter: from 0 to 1.
+  /// - Parameters:
+  ///   - attempt: its number, from 2.
+  ///   - jitter: from 0 to 1.
   public func delay(beforeAttempt attempt: Int, jitter: Double) -> Double {
     let doubled = retryDelay * Double(1 << min(max(attempt - 2, 0), 30))
     return min(doubled, TaskPolicy.longestRetryDelay) * (1 - jitter / 2)

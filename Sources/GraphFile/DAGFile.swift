@@ -87,7 +87,10 @@ public struct Override: Hashable, Sendable {
   /// The absolute folder from which relative paths in `text` are taken.
   public let folder: String
 
-  /// - Parameter folder: the current folder unless stated.
+  /// - Parameters:
+  ///   - name: the parameter.
+  ///   - text: its value, taken as it stands.
+  ///   - folder: the current folder unless stated.
   public init(_ name: String, _ text: String, folder: String? = nil) {
     self.name = name
     self.text = text

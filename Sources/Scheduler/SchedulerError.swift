@@ -1,5 +1,6 @@
 /// A run cannot start, go on, or be read.
 public struct SchedulerError: Error, Sendable, CustomStringConvertible {
+  /// What kind of error it is, for programs; there may be more in later versions.
   public struct Code: RawRepresentable, Hashable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -16,10 +17,12 @@ public struct SchedulerError: Error, Sendable, CustomStringConvertible {
     public static let notFound = Code(rawValue: "not-found")
   }
 
+  /// What kind of error it is.
   public let code: Code
   /// One sentence that names the subject and the remedy.
   public let message: String
 
+  /// An error with a sentence that names the subject and the remedy.
   public init(_ code: Code, _ message: String) {
     self.code = code
     self.message = message

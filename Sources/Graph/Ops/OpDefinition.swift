@@ -217,9 +217,12 @@ public enum ParameterValue: Hashable, Sendable {
 
 /// A parameter's value cannot be used. Whoever reads the DAG file adds the line.
 public struct ParameterError: Error, Sendable, CustomStringConvertible {
+  /// The parameter's name, as DAG files have it.
   public let parameter: String
+  /// What is wrong with its value, and what helps.
   public let message: String
 
+  /// An objection to the value of `parameter`.
   public init(_ parameter: String, _ message: String) {
     self.parameter = parameter
     self.message = message

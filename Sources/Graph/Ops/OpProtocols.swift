@@ -35,7 +35,10 @@ extension SourceOp {
 public protocol PartitionOp: Sendable {
   /// - Parameter inputBytes: size in memory of each input.
   func estimate(inputBytes: [Int]) -> MemoryEstimate
-  /// - Parameter inputs: one value for each of `from:`, in its order.
+  /// - Parameters:
+  ///   - inputs: one value for each of `from:`, in its order.
+  ///   - partition: what the result is to be.
+  ///   - context: the task's way to what is outside it.
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
   /// How many partitions it gives where no input is a bag; `nil` for one value.
   var partitionCount: Int? { get }
@@ -55,7 +58,9 @@ public protocol ReductionOp: Sendable {
   var mapsPartitions: Bool { get }
   func estimate(inputBytes: [Int]) -> MemoryEstimate
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue
-  /// - Parameter values: at least one partial or combined result, in the bag's order.
+  /// - Parameters:
+  ///   - values: at least one partial or combined result, in the bag's order.
+  ///   - context: the task's way to what is outside it.
   func combine(_ values: [any TaskValue], context: any TaskContext) throws -> any TaskValue
   func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue
 }
@@ -126,7 +131,9 @@ public protocol TaskContext: Sendable {
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile
   /// Lets `body` make a file aside, whatever writes it; then syncs it and gives it its final name.
   ///
-  /// - Parameter body: gets the path to write to. It lies in the same folder, ends like `path`, and nothing is there.
+  /// - Parameters:
+  ///   - path: the final name, absolute.
+  ///   - body: gets the path to write to. It lies in the same folder, ends like `path`, and nothing is there.
   /// - Throws: what `body` throws; `TaskError` if `body` leaves no regular file there.
   func publishFile(at path: String, _ body: (_ aside: String) throws -> Void) throws -> WrittenFile
   /// Sets a bad record aside: it is appended to this task's rejects file and counted.

@@ -71,10 +71,16 @@ public final class Buffer: @unchecked Sendable {
 
 /// Grows a run of bytes, then turns it into a `Buffer` without a copy.
 public struct BufferBuilder: ~Copyable {
+  /// Where the bytes begin; another place after each call that makes room.
   public private(set) var base: UnsafeMutableRawPointer
+  /// Bytes written.
   public private(set) var count = 0
+  /// Bytes that have room without another allocation.
   public private(set) var capacity: Int
 
+  /// An empty run with room for `capacity` bytes, at least 64.
+  ///
+  /// - Note: Like all that makes room here, it ends the process where the kernel refuses the memory.
   public init(capacity: Int = 64) {
     self.capacity = max(capacity, 64)
     base = BufferBuilder.checked(malloc(self.capacity), self.capacity)
@@ -99,6 +105,8 @@ public struct BufferBuilder: ~Copyable {
     base = BufferBuilder.checked(realloc(base, capacity), capacity)
   }
 
+  /// Appends a value as it lies in memory, unaligned.
+  /// - Complexity: O(1), spread over all calls.
   @inline(__always)
   public mutating func append<T: BitwiseCopyable>(_ value: T) {
     reserve(MemoryLayout<T>.size)
@@ -106,6 +114,8 @@ public struct BufferBuilder: ~Copyable {
     count += MemoryLayout<T>.size
   }
 
+  /// Appends a copy of `bytes`.
+  /// - Complexity: O(bytes), spread over all calls.
   @inline(__always)
   public mutating func append(_ bytes: UnsafeRawBufferPointer) {
     guard let source = bytes.baseAddress, bytes.count > 0 else { return }
@@ -114,6 +124,8 @@ public struct BufferBuilder: ~Copyable {
     count += bytes.count
   }
 
+  /// Appends the UTF-8 of `text`, without its length.
+  /// - Complexity: O(bytes), spread over all calls.
   public mutating func append(_ text: String) {
     var text = text
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
@@ -132,6 +144,7 @@ public struct BufferBuilder: ~Copyable {
   /// Forgets what was written behind the first bytes.
   public mutating func truncate(to length: Int) { count = min(count, max(length, 0)) }
 
+  /// The bytes so far, valid until the builder changes or ends.
   public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
   fileprivate mutating func take() -> (UnsafeMutableRawPointer, Int) {

@@ -53,15 +53,19 @@ public struct ValuePreview: Sendable {
 
 /// Somewhere bytes go. Callers hand over blocks of a reasonable size: a call is not free.
 public protocol ByteSink: AnyObject {
+  /// Takes all of `bytes`, which it copies if it keeps them.
+  /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`.
   func write(_ bytes: UnsafeRawBufferPointer) throws
 }
 
 extension ByteSink {
+  /// Writes the UTF-8 of `text`, without its length.
   public func write(_ text: String) throws {
     var text = text
     try text.withUTF8 { try write(UnsafeRawBufferPointer($0)) }
   }
 
+  /// Writes a value as it lies in memory.
   public func write<T: BitwiseCopyable>(value: T) throws {
     try withUnsafeBytes(of: value) { try write($0) }
   }
@@ -71,13 +75,16 @@ extension ByteSink {
 public struct WrittenFile: TaskValue, Hashable {
   public static let kind = "file"
 
+  /// Absolute.
   public let path: String
+  /// The file's size in bytes.
   public let fileByteCount: Int
   /// Modification time in nanoseconds since 1970, when it was published.
   public let modified: Int64
   /// `nil` where nobody counted them.
   public let records: Int?
 
+  /// A file as it was when it was published.
   public init(path: String, fileByteCount: Int, modified: Int64, records: Int?) {
     self.path = path
     self.fileByteCount = fileByteCount

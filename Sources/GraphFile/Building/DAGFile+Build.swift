@@ -6,6 +6,7 @@ extension DAGFile {
   /// Nothing is written, but the data is looked at: sources list their files, and sinks plan theirs.
   ///
   /// - Parameters:
+  ///   - registry: the operations that there are.
   ///   - overrides: values for `parameters:`; of two for one name the last counts.
   ///   - home: what `~/` stands for.
   /// - Throws: all mistakes that can be told apart, also those found while reading the file.

@@ -36,6 +36,7 @@ extension Bag {
   ///   - otherKey: of an element of the other.
   /// - Returns: for each element of this bag in turn, a pair for each matching element of the other, in its order: the
   ///   other's first, as in Dask.
+  /// - Complexity: O(this count + pairs); memory: a block, and the table.
   @inlinable
   public func join<Other: Codable & Sendable, Key: Hashable & Codable & Sendable>(
     _ other: Delayed<[Other]>, on key: @escaping @Sendable (Element) throws -> Key,
@@ -51,7 +52,13 @@ extension Bag {
     }
   }
 
-  /// Pairs of the elements of a small collection and of this bag that have equal keys; see `join(_:on:otherKey:)`.
+  /// Pairs of the elements of a small collection and of this bag that have equal keys, as with a delayed array.
+  ///
+  /// - Parameters:
+  ///   - other: it is put into a table in the memory of each task.
+  ///   - key: of an element of this bag.
+  ///   - otherKey: of an element of the other.
+  /// - Complexity: O(this count + pairs); memory: a block, and the table.
   @inlinable
   public func join<Other: Codable & Sendable, Key: Hashable & Codable & Sendable>(
     _ other: [Other], on key: @escaping @Sendable (Element) throws -> Key,
@@ -65,7 +72,11 @@ extension Bag {
   /// Both are cut by key; each shard of the other bag is put into a table, or, where that does not fit, parts of it one
   /// after the other.
   ///
-  /// - Parameter partitions: of the result.
+  /// - Parameters:
+  ///   - other: the bag whose shards are put into tables: the smaller one, if one is.
+  ///   - key: of an element of this bag.
+  ///   - otherKey: of an element of the other.
+  ///   - partitions: of the result.
   /// - Returns: for each element of this bag, a pair for each matching element of the other, in its order; the elements of
   ///   this bag in no order that means anything, but always the same.
   /// - Throws: when computed, `TaskError` with code `.tooLarge` if the other's elements of one key do not fit into memory.
@@ -82,6 +93,8 @@ extension Bag {
 
   /// The same elements, in order, in another number of partitions.
   ///
+  /// - Parameter count: how many partitions; fewer than 1 are 1.
+  /// - Complexity: O(elements). Memory: into fewer, a block; into more, a partition in each task that makes a piece of it.
   /// - Note: Dask's arithmetic. Fewer: neighbours are joined. More: every partition is cut into equally many pieces, the
   ///   last into what remains to be made.
   public func repartition(into count: Int) -> Bag {

@@ -25,7 +25,7 @@ extension Bag {
     self.init(count: count) { all[Swift.min($0 * size, all.count)..<Swift.min(($0 + 1) * size, all.count)] }
   }
 
-  /// A bag of exactly these partitions.
+  /// A bag of exactly these partitions; of none, a bag with one empty partition.
   public init(partitions: [[Element]]) {
     let all = partitions.isEmpty ? [[]] : partitions
     self.init(count: all.count) { all[$0][...] }
@@ -58,6 +58,8 @@ extension Bag {
   }
 
   /// A bag with one partition for each delayed array.
+  ///
+  /// - Precondition: there is at least one.
   public init(_ delayed: [Delayed<[Element]>]) {
     precondition(!delayed.isEmpty, "a bag has at least one partition")
     self.init(delayed, areParts: false)
@@ -81,6 +83,9 @@ extension Bag {
   }
 
   /// All partitions of one bag, then those of the next.
+  ///
+  /// - Precondition: there is at least one bag.
+  /// - Complexity: O(partitions); nothing is copied.
   public static func concat(_ bags: [Bag]) -> Bag {
     precondition(!bags.isEmpty, "a bag has at least one partition")
     var places: [(bag: Int, partition: Int)] = []

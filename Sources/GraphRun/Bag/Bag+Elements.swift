@@ -25,7 +25,9 @@ extension Bag {
     }
   }
 
-  /// What `transform` makes of each element and one value that is the same for all.
+  /// What `transform` makes of each element and one value that is the same for all: Dask's `map` with an `Item`.
+  ///
+  /// - Complexity: O(elements); memory: a block, and the value in each task.
   @inlinable
   public func map<Value, Output>(
     with value: Delayed<Value>, _ transform: @escaping @Sendable (Element, Value) throws -> Output
@@ -111,6 +113,8 @@ extension Bag {
   }
 
   /// What `transform` makes of a whole partition and its number, from 0.
+  ///
+  /// - Complexity: O(elements); memory: a block, and all that `transform` gives for a partition.
   public func mapPartitions<Output: Sequence>(
     numbered transform: @escaping @Sendable (Int, PartitionElements<Element>) throws -> Output
   ) -> Bag<Output.Element> where Output.Element: Codable & Sendable {
@@ -124,7 +128,10 @@ extension Bag {
 
   /// Each element with probability `probability`, the same ones for the same seed whatever the number of workers.
   ///
-  /// - Parameter probability: from 0 to 1.
+  /// - Parameters:
+  ///   - probability: from 0 to 1.
+  ///   - seed: another one gives another sample; cut into other partitions a bag has another sample, too.
+  /// - Precondition: the probability is from 0 to 1.
   public func randomSample(_ probability: Double, seed: UInt64 = 0) -> Bag<Element> {
     precondition((0...1).contains(probability), "a probability is from 0 to 1")
     let input = node
@@ -147,13 +154,20 @@ extension Bag {
   /// Results of `operation` on what came before and each element, across all partitions: the first element as it is, then
   /// `operation(result before, element)`.
   ///
-  /// Partitions are gone through one after the other.
+  /// Partitions are gone through one after the other; empty ones stay empty.
+  ///
+  /// - Complexity: O(elements), one partition at a time; memory: the results of a partition.
   public func accumulate(_ operation: @escaping @Sendable (Element, Element) throws -> Element) -> Bag<Element> {
     accumulated(initial: nil as Element?, first: { $0 }, operation)
   }
 
   /// `initial`, then the results of `operation` on what came before and each element, across all partitions: one element
   /// more than the bag has.
+  ///
+  /// - Parameters:
+  ///   - initial: the first element of the first partition.
+  ///   - operation: the result before, and an element.
+  /// - Complexity: O(elements), one partition at a time; memory: the results of a partition.
   public func accumulate<Result>(
     initial: Result, _ operation: @escaping @Sendable (Result, Element) throws -> Result
   ) -> Bag<Result> where Result: Codable & Sendable {
@@ -271,7 +285,7 @@ extension Bag {
     map { try transform($0.first, $0.second) }
   }
 
-  /// The first and the second halves, as two bags.
+  /// The first and the second halves, as two bags. What the pairs are made from is computed once for both.
   @inlinable
   public func unzip<First: Codable & Sendable, Second: Codable & Sendable>() -> (Bag<First>, Bag<Second>)
   where Element == Pair<First, Second> {
@@ -302,6 +316,7 @@ public final class PartitionElements<Element>: Sequence, IteratorProtocol {
   @usableFromInline
   init(_ reader: @escaping BlockReader<Element>) { self.reader = reader }
 
+  /// The next element; `nil` at the end, and where one could not be made.
   public func next() -> Element? {
     while position == block.count {
       guard !isAtEnd else { return nil }

@@ -48,6 +48,8 @@ extension Bag {
   /// With a state folder the partitions lie in it, and a later run of the program finds them. Without, they are gone
   /// with the last bag that was made from the result.
   ///
+  /// In a state folder they lie under the name of the step, or under its kind if it has none: name what is persisted there.
+  ///
   /// - Throws: as `compute(_:options:)`.
   public func persist(_ options: ComputeOptions = ComputeOptions()) async throws -> Bag {
     let (paths, folder) = try await persistFiles(options)
@@ -78,7 +80,9 @@ extension Bag {
 
   /// The elements one after the other, in order, without ever holding more than a block of them.
   ///
-  /// All are computed before the first is given, and wait on disk.
+  /// All are computed before the first is given, and wait on disk; in a state folder as those of `persist(_:)`.
+  ///
+  /// - Returns: a sequence whose first `next()` throws as `compute(_:options:)`.
   public func elements(_ options: ComputeOptions = ComputeOptions()) -> BagElements<Element> {
     BagElements(bag: self, options: options)
   }
@@ -89,8 +93,10 @@ public struct BagElements<Element: Codable & Sendable>: AsyncSequence, Sendable 
   let bag: Bag<Element>
   let options: ComputeOptions
 
+  /// Starts from the first element; each iterator computes the bag anew, or takes over what the state folder has.
   public func makeAsyncIterator() -> Iterator { Iterator(bag: bag, options: options) }
 
+  /// Gives the elements one by one.
   public struct Iterator: AsyncIteratorProtocol {
     private let bag: Bag<Element>
     private let options: ComputeOptions
@@ -105,7 +111,9 @@ public struct BagElements<Element: Codable & Sendable>: AsyncSequence, Sendable 
       self.options = options
     }
 
-    /// - Throws: as `compute(_:options:)`, at the first call.
+    /// The next element; `nil` at the end.
+    /// - Throws: at the first call as `compute(_:options:)`; later `TaskError` with code `.cannotRead` if the files are
+    ///   damaged.
     public mutating func next() async throws -> Element? {
       if files == nil { files = try await bag.persistFiles(options) }
       while position == block.count {

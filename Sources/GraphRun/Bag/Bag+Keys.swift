@@ -33,7 +33,9 @@ extension Bag {
   /// Folds the elements of each key from `initial` on, then combines what the partitions have.
   ///
   /// - Parameters:
+  ///   - key: what elements are brought together by.
   ///   - initial: counts once for each key in each part of the bag; so it should change nothing.
+  ///   - partitions: of the result; 1 as in Dask if not given.
   ///   - operation: a key's value and one more element.
   ///   - combine: two values of a key, of different parts of the bag; associative.
   @inlinable
@@ -54,8 +56,15 @@ extension Bag {
   /// Folds as Dask does with `combine_initial`: on every level of a tree, each key's values are combined from
   /// `combineInitial` on.
   ///
-  /// - Parameter splitEvery: how many partial results one combining task takes; 8 if not given. All keys must fit into
-  ///   memory.
+  /// - Parameters:
+  ///   - key: what elements are brought together by.
+  ///   - initial: counts once for each key in each partition.
+  ///   - combineInitial: counts once for each key on each level.
+  ///   - splitEvery: how many partial results one combining task takes; 8 if not given.
+  ///   - operation: a key's value and one more element.
+  ///   - combine: two values of a key.
+  /// - Returns: one partition: each key once, in no order that means anything, but always the same.
+  /// - Complexity: O(elements); memory: all keys, `splitEvery` times.
   @inlinable
   public func foldby<Key: Hashable & Codable & Sendable, Value: Codable & Sendable>(
     _ key: @escaping @Sendable (Element) throws -> Key, initial: Value, combineInitial: Value, splitEvery: Int? = nil,
@@ -100,6 +109,8 @@ extension Bag {
   /// - Returns: each key once, in no order that means anything, but always the same.
   /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
   ///   the key.
+  /// - Complexity: O(elements), each written to disk and read from it once, or as often as a shard is too large for memory;
+  ///   memory: an eighth of the bound a task.
   @inlinable
   public func groupby<Key: Hashable & Codable & Sendable>(
     _ key: @escaping @Sendable (Element) throws -> Key, into partitions: Int? = nil
@@ -142,6 +153,8 @@ extension Bag {
   /// Each element and how often it occurs.
   ///
   /// - Parameter partitions: of the result; 1 as in Dask if not given.
+  /// - Returns: in no order that means anything, but always the same.
+  /// - Complexity: O(elements); memory: a part of the different elements.
   @inlinable
   public func frequencies(into partitions: Int = 1) -> Bag<KeyValue<Element, Int>> where Element: Hashable {
     folded("frequencies", .parameters(""), into: partitions, key: { $0 }) { _ in
@@ -155,7 +168,8 @@ extension Bag {
 
   /// Each element and how often it occurs, the most frequent first; of equally frequent ones, those that occur first.
   ///
-  /// - Note: memory: all different elements at once.
+  /// - Returns: one partition.
+  /// - Complexity: O(elements + n · log n) for n different elements; memory: all of these at once.
   @inlinable
   public func sortedFrequencies() -> Bag<KeyValue<Element, Int>> where Element: Hashable {
     let counts: Bag<KeyValue<Element, Pair<Int, UInt64>>> = numbered().folded(
@@ -183,8 +197,11 @@ extension Bag {
 
   /// The first of the elements with each key.
   ///
-  /// - Parameter partitions: of the result; 1 as in Dask if not given.
+  /// - Parameters:
+  ///   - key: what must differ.
+  ///   - partitions: of the result; 1 as in Dask if not given.
   /// - Returns: in no order that means anything, but always the same.
+  /// - Complexity: O(elements); memory: a part of the keys.
   @inlinable
   public func distinct<Key: Hashable & Codable & Sendable>(
     by key: @escaping @Sendable (Element) throws -> Key, into partitions: Int = 1
@@ -196,6 +213,7 @@ extension Bag {
   ///
   /// - Parameter partitions: of the result; 1 as in Dask if not given.
   /// - Returns: in no order that means anything, but always the same.
+  /// - Complexity: O(elements); memory: a part of the different elements.
   @inlinable
   public func distinct(into partitions: Int = 1) -> Bag<Element> where Element: Hashable {
     distinct(.parameters(""), by: { $0 }, into: partitions)
@@ -406,7 +424,7 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
     reading("byID", .parameters("")) { [shards] range, scope in try shards.blocks(ofShard: range.lowerBound, scope) }
   }
 
-  /// All elements of each key, in the order they had before.
+  /// All elements of each key, in the order they had before; the keys in no order that means anything, but always the same.
   ///
   /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
   ///   the key.
@@ -449,7 +467,11 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
 
   /// Folds the elements of each key from `initial` on, one by one: however many a key has, they need no memory.
   ///
-  /// - Parameter operation: a key's value and one more element, in the order they had before.
+  /// - Parameters:
+  ///   - initial: where each key begins; it counts once.
+  ///   - operation: a key's value and one more element, in the order they had before.
+  /// - Returns: each key once, in its partition.
+  /// - Complexity: O(elements); memory: a part of the keys.
   @inlinable
   public func fold<Value: Codable & Sendable>(
     initial: Value, _ operation: @escaping @Sendable (Value, Element) throws -> Value
@@ -463,6 +485,8 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
   }
 
   /// How many elements each key has.
+  ///
+  /// - Complexity: O(elements); memory: a part of the keys.
   @inlinable
   public func count() -> Bag<KeyValue<Key, Int>> {
     let (hash, key, shards) = (hash, key, shards)

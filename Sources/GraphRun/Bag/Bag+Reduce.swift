@@ -81,6 +81,9 @@ extension Bag {
 
   /// Combines all elements with `operation`, which must be associative.
   ///
+  /// - Parameters:
+  ///   - splitEvery: as `reduction(splitEvery:perPartition:aggregate:)`.
+  ///   - operation: a result or element, and the one that follows it.
   /// - Throws: when computed, `TaskError` with code `.badInput` if the bag is empty.
   public func fold(
     splitEvery: Int? = nil, _ operation: @escaping @Sendable (Element, Element) throws -> Element
@@ -106,7 +109,9 @@ extension Bag {
   /// Folds each partition from `initial` on, then combines the results.
   ///
   /// - Parameters:
-  ///   - initial: counts once for each partition that is not empty, as in Dask; so it should change nothing.
+  ///   - initial: counts once for each partition that is not empty, as in Dask; so it should change nothing. It is the
+  ///     result if all are empty.
+  ///   - splitEvery: as `reduction(splitEvery:perPartition:aggregate:)`.
   ///   - operation: a result and one more element.
   ///   - combine: two results; associative.
   @inlinable
@@ -161,7 +166,8 @@ extension Bag {
     }
   }
 
-  /// Whether the property holds for at least one element; reading stops there.
+  /// Whether the property holds for at least one element; a partition is read no further than there. Of an empty bag,
+  /// `false`.
   public func any(_ predicate: @escaping @Sendable (Element) throws -> Bool) -> Delayed<Bool> {
     reduced("any", .closure("")) { next in
       while let block = try next() { if try block.contains(where: predicate) { return true } }
@@ -173,7 +179,8 @@ extension Bag {
     }
   }
 
-  /// Whether the property holds for all elements; reading stops where it does not.
+  /// Whether the property holds for all elements; a partition is read no further than where it does not. Of an empty bag,
+  /// `true`.
   public func all(_ predicate: @escaping @Sendable (Element) throws -> Bool) -> Delayed<Bool> {
     reduced("all", .closure("")) { next in
       while let block = try next() { if !(try block.allSatisfy(predicate)) { return false } }
@@ -194,6 +201,9 @@ extension Bag {
   }
 
   /// The greatest element; of equal ones the first.
+  ///
+  /// - Parameter areInIncreasingOrder: whether the first of two comes before the second.
+  /// - Throws: when computed, `TaskError` with code `.badInput` if the bag is empty.
   public func max(by areInIncreasingOrder: @escaping @Sendable (Element, Element) throws -> Bool) -> Delayed<Element> {
     best("max", .closure("")) { try areInIncreasingOrder($1, $0) }
   }
@@ -219,6 +229,11 @@ extension Bag {
   }
 
   /// The `count` greatest elements, the greatest first; equal ones in the bag's order. One partition.
+  ///
+  /// - Parameters:
+  ///   - count: how many at most; fewer than 0 are none.
+  ///   - areInIncreasingOrder: whether the first of two comes before the second.
+  /// - Complexity: O(elements · log `count`); memory: 2 · `count` elements, at least two blocks.
   public func topk(
     _ count: Int, by areInIncreasingOrder: @escaping @Sendable (Element, Element) throws -> Bool
   ) -> Bag<Element> {
@@ -226,6 +241,11 @@ extension Bag {
   }
 
   /// The `count` elements with the greatest keys, the greatest first; equal ones in the bag's order. One partition.
+  ///
+  /// - Parameters:
+  ///   - count: how many at most; fewer than 0 are none.
+  ///   - key: asked for again at each comparison.
+  /// - Complexity: O(elements · log `count`); memory: 2 · `count` elements, at least two blocks.
   public func topk<Key: Comparable>(_ count: Int, key: @escaping @Sendable (Element) throws -> Key) -> Bag<Element> {
     topk(count, .closure("\(count)")) { try key($0) < key($1) }
   }
@@ -256,7 +276,8 @@ extension Bag {
 
   /// The first `count` elements of the first partitions.
   ///
-  /// Reading stops when there are enough.
+  /// Reading stops when there are enough, so that errors behind the last of them do not show; the partitions that another
+  /// step reads, too, are computed as a whole all the same.
   ///
   /// - Parameters:
   ///   - count: how many at most.
@@ -300,6 +321,8 @@ extension Bag where Element: Comparable {
   public func max() -> Delayed<Element> { best("max", .parameters("")) { $0 > $1 } }
 
   /// The `count` greatest elements, the greatest first; equal ones in the bag's order. One partition.
+  ///
+  /// - Complexity: O(elements · log `count`); memory: 2 · `count` elements, at least two blocks.
   public func topk(_ count: Int) -> Bag<Element> { topk(count, .parameters("\(count)")) { $0 < $1 } }
 }
 
@@ -314,7 +337,8 @@ extension Bag where Element == Bool {
 
 extension Bag where Element: FixedWidthInteger {
   /// The sum; 0 of an empty bag.
-  /// - Throws: when computed, `TaskError` with code `.badInput` if it does not fit the type.
+  ///
+  /// - Throws: when computed, `TaskError` with code `.badInput` if it, or a sum on the way to it, does not fit the type.
   public func sum() -> Delayed<Element> {
     reduced("sum", .parameters("")) { next in
       var sum = Element.zero
@@ -330,15 +354,20 @@ extension Bag where Element: FixedWidthInteger {
 
 extension Bag where Element: BinaryInteger {
   /// The arithmetic mean.
+  /// - Throws: when computed, `TaskError` with code `.badInput` if the bag is empty.
   public func mean() -> Delayed<Double> { map { Double($0) }.mean() }
-  /// The variance, divided by `count - ddof`.
+  /// The variance: the sum of squared distances from the mean, divided by `count - ddof`.
+  ///
+  /// - Parameter ddof: delta degrees of freedom.
+  /// - Throws: when computed, `TaskError` with code `.badInput` if `count` is `ddof`, or the bag is empty.
   public func variance(ddof: Int = 0) -> Delayed<Double> { map { Double($0) }.variance(ddof: ddof) }
   /// The square root of the variance.
+  /// - Throws: as `variance(ddof:)`, and if `count` is less than `ddof`.
   public func standardDeviation(ddof: Int = 0) -> Delayed<Double> { map { Double($0) }.standardDeviation(ddof: ddof) }
 }
 
 extension Bag where Element: BinaryFloatingPoint {
-  /// The sum; 0 of an empty bag.
+  /// The sum; 0 of an empty bag. Partition by partition, so its last bits depend on how the bag is cut.
   public func sum() -> Delayed<Element> {
     reduced("sum", .parameters("")) { next in
       var sum = Element.zero

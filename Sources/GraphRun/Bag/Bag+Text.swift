@@ -27,7 +27,7 @@ extension Bag where Element == String {
   ///     `0.part`, `1.part`, …
   ///   - name: a partition's name by its number; if not given, the number with zeros before it.
   ///   - format: compression, encoding and line ends. As in Dask, elements are written as they are, and line ends lie
-  ///     between them.
+  ///     between them: lines that kept their ends come out with empty lines between.
   /// - Returns: the files' paths, in order of partitions, when all are written.
   /// - Throws: `ParameterError` if two partitions would have one file, or a format is unknown.
   public func toTextFiles(
@@ -43,7 +43,9 @@ extension Bag where Element == String {
 }
 
 extension Bag where Element == TextLine {
-  /// The lines of text files, each with the path of its file; see `readText(_:format:splitting:)`.
+  /// The lines of text files, each with the path of its file: Dask's `include_path`.
+  ///
+  /// Parameters and errors are those of `readText(_:format:splitting:)`.
   public static func readTextWithPaths(
     _ paths: String..., format: TextFileFormat = TextFileFormat(), splitting: TextFileSplitting = .byFile
   ) throws -> Bag<TextLine> {
@@ -60,6 +62,7 @@ extension Bag where Element: Decodable {
   /// - Parameters:
   ///   - paths: as `readText(_:format:splitting:)`.
   ///   - compression: by the file's name, if not given.
+  ///   - splitting: as `readText(_:format:splitting:)`.
   /// - Throws: as `readText`; when computed, `TaskError` that names file and line for one that is no `Element`.
   public static func readJSONLines(
     _ paths: String..., compression: TextFileFormat.Compression = .infer, splitting: TextFileSplitting = .byFile
@@ -93,7 +96,12 @@ extension Bag where Element: Decodable {
 extension Bag {
   /// Writes every partition to a JSON-lines file: one JSON text a line, keys in alphabetical order.
   ///
-  /// - Parameters: as `toTextFiles(_:name:format:)`.
+  /// - Parameters:
+  ///   - pattern: as `toTextFiles(_:name:format:)`.
+  ///   - name: as `toTextFiles(_:name:format:)`.
+  ///   - compression: by the file's name, if not given.
+  /// - Throws: as `toTextFiles(_:name:format:)`; when computed, `EncodingError` as a failure's message for what JSON cannot
+  ///   say, such as a number that is not finite.
   /// - Returns: the files' paths, in order of partitions, when all are written.
   public func toJSONLines(
     _ pattern: String, name: (@Sendable (Int) -> String)? = nil,

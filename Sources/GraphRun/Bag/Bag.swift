@@ -10,6 +10,12 @@ import Graph
 /// `BinaryCodable` ones (numbers, strings, arrays, …) in a compact form, others as JSON.
 ///
 /// Closures may run on several threads at once and more than once for an element, as after a crash.
+///
+/// **Errors.** What a closure throws makes its task fail, and `compute(_:)` throws a `ComputeError` that names the task.
+/// So do the errors that an operation has "when computed".
+///
+/// **Complexity.** Making a bag from another costs O(1), whatever is in it. Computing an operation is O(elements) calls of
+/// its closure, and a task holds a block of elements, unless the operation says otherwise.
 public struct Bag<Element: Codable & Sendable>: Sendable {
   @usableFromInline let node: Node
   @usableFromInline let open: @Sendable (_ partition: Int, _ scope: ReadScope) throws -> BlockReader<Element>
@@ -113,7 +119,7 @@ extension Bag {
   /// A step without a name is never adopted from an earlier run.
   ///
   /// - Parameters:
-  ///   - name: unique in the program's computation; what `status` shows.
+  ///   - name: unique in the program's computation; what `status` shows of a step that is a stage of its own.
   ///   - version: raise it whenever the closure gives other results.
   public func named(_ name: String, version: Int = 1) -> Bag {
     with {
@@ -125,7 +131,7 @@ extension Bag {
   /// Tries each of the step's tasks again after a failure.
   ///
   /// - Parameters:
-  ///   - count: further attempts.
+  ///   - count: further attempts; fewer than 0 are none.
   ///   - delay: seconds before the first of them; doubled with each, less up to half of it by chance.
   public func retries(_ count: Int, delay: Double = 1) -> Bag {
     with {
@@ -134,7 +140,7 @@ extension Bag {
     }
   }
 
-  /// Among tasks that can start, those of higher priority start first.
+  /// Among tasks that can start, those of higher priority start first; what such a task needs inherits it.
   public func priority(_ priority: Int) -> Bag { with { $0.policy.priority = priority } }
 
   /// Seconds after which an attempt counts as failed. A closure that does not return cannot be stopped: the timeout is
@@ -155,5 +161,7 @@ extension Bag {
   }
 
   /// Keeps the partitions in the state folder after the run, or (`false`) does not.
+  ///
+  /// Without, what is asked for is kept, and reductions are. Means nothing without a state folder.
   public func keep(_ keep: Bool = true) -> Bag { with { $0.keep = keep } }
 }

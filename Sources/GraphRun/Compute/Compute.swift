@@ -25,19 +25,23 @@ public func compute<each Value: Codable & Sendable>(
 }
 
 extension Delayed {
-  /// Computes the value.
+  /// Computes the value, with all that it needs.
   ///
   /// - Throws: as `compute(_:options:)`.
   public func compute(_ options: ComputeOptions = ComputeOptions()) async throws -> Value {
     try await GraphRun.compute(self, options: options)
   }
 
-  /// Computes the value within a memory bound for the whole process.
+  /// Computes the value within a memory bound for the whole process; see `ComputeOptions`.
+  ///
+  /// - Throws: as `compute(_:options:)`.
   public func compute(memory: ByteCount, workers: Int? = nil, state: String? = nil) async throws -> Value {
     try await compute(ComputeOptions(memory: memory, workers: workers, state: state))
   }
 
   /// The graph of tasks that computing it would run, in Graphviz's language.
+  ///
+  /// - Throws: `GraphError` if two steps have one name.
   public func visualize() throws -> String { try Lowering([node]).graph.drawing(.dot) }
 }
 
@@ -49,7 +53,9 @@ extension Bag {
     Array(try await computePartitions(options).joined())
   }
 
-  /// Computes all elements within a memory bound for the whole process, which they are part of.
+  /// Computes all elements within a memory bound for the whole process, which they are part of; see `ComputeOptions`.
+  ///
+  /// - Throws: as `compute(_:options:)`.
   public func compute(memory: ByteCount, workers: Int? = nil, state: String? = nil) async throws -> [Element] {
     try await compute(ComputeOptions(memory: memory, workers: workers, state: state))
   }
@@ -64,5 +70,7 @@ extension Bag {
   }
 
   /// The graph of tasks that computing it would run, in Graphviz's language.
+  ///
+  /// - Throws: `GraphError` if two steps have one name.
   public func visualize() throws -> String { try Lowering([node]).graph.drawing(.dot) }
 }

@@ -28,8 +28,11 @@ public struct ComputeOptions: Sendable {
   /// Called about twenty times a second with how the computation stands, from a thread of the engine's.
   public var progress: (@Sendable (ProgressSnapshot) -> Void)?
 
+  /// Half of the memory there is, a worker for each processor, and nothing that outlives the process.
   public init() {}
 
+  /// The options that are given most often.
+  ///
   /// - Parameters:
   ///   - memory: what the whole process may occupy; `nil` for half of what there is.
   ///   - workers: threads that run tasks; `nil` for one a processor.
@@ -69,6 +72,7 @@ extension TaskObserver {
 
 /// A computation did not end well.
 public struct ComputeError: Error, Sendable, CustomStringConvertible {
+  /// What kind of error it is, for programs; there may be more in later versions.
   public struct Code: RawRepresentable, Hashable, Sendable {
     public let rawValue: String
     public init(rawValue: String) { self.rawValue = rawValue }
@@ -79,7 +83,9 @@ public struct ComputeError: Error, Sendable, CustomStringConvertible {
     public static let lostResult = Code(rawValue: "lost-result")
   }
 
+  /// What kind of error it is.
   public let code: Code
+  /// The first failure, with its task and cause, and how many more there are.
   public let message: String
   /// The tasks that failed, with what depended on them.
   public let failures: [RunFailure]

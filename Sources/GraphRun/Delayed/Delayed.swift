@@ -3,7 +3,7 @@ import Graph
 /// A value that is computed when it is asked for: Dask's delayed, typed.
 ///
 /// Made from a value, from a closure over other delayed values (`delayed(_:_:)`), or by a reduction of a `Bag`. Computing
-/// several that share inputs computes those once: `compute(_:_:)`.
+/// several that share inputs computes those once: `compute(_:options:)`.
 public struct Delayed<Value: Codable & Sendable>: Sendable {
   @usableFromInline let node: Node
   @usableFromInline let get: @Sendable (ReadScope) throws -> Value
@@ -18,7 +18,7 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
     self.init(node: node) { scope in (scope.result(of: node, 0) as! ScalarValue<Value>).value }
   }
 
-  /// A value that is at hand.
+  /// A value that is at hand; an earlier run's results are taken over if it is encoded to the same bytes.
   public init(value: Value) {
     self.init(
       label: "value", inputs: [], identity: .parameters(""), cost: .view,
@@ -60,6 +60,8 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
   }
 
   /// Many delayed values as one array, in order.
+  ///
+  /// - Complexity: O(values); memory: all of them.
   public static func gather<Element>(_ values: [Delayed<Element>]) -> Delayed<[Element]> where Value == [Element] {
     Delayed<[Element]>(label: "gather", inputs: values.map(\.node), identity: .parameters("\(values.count)")) { scope in
       try values.map { try scope.value(of: $0) }
@@ -73,7 +75,7 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
 ///
 /// - Parameters:
 ///   - inputs: what the task needs; they are computed before it.
-///   - body: runs on a worker's thread, and again if an attempt is repeated.
+///   - body: runs on a worker's thread, and again if an attempt is repeated. What it throws makes the task fail.
 public func delayed<each Input: Codable & Sendable, Value>(
   _ inputs: repeat Delayed<each Input>, body: @escaping @Sendable (repeat each Input) throws -> Value
 ) -> Delayed<Value> {
@@ -159,7 +161,7 @@ struct PartsValue: TaskValue {
 
 // MARK: - Order
 
-/// A value that is there when everything that `bags` and `values` need is computed: Dask's `checkpoint`.
+/// A value, `true`, that is there when all of `others` is computed: Dask's `checkpoint`.
 public func checkpoint(_ others: any Awaitable...) -> Delayed<Bool> {
   let done = Delayed<Bool>(label: "checkpoint", inputs: [], identity: .parameters("")) { _ in true }
   return Delayed(node: done.node.after(others.map(\.awaited.node)))
@@ -167,6 +169,7 @@ public func checkpoint(_ others: any Awaitable...) -> Delayed<Bool> {
 
 /// What a task can be made to wait for: a `Bag` or a `Delayed`.
 public protocol Awaitable: Sendable {
+  /// What is waited for.
   var awaited: AwaitedStep { get }
 }
 
@@ -176,6 +179,7 @@ public struct AwaitedStep: Sendable {
 }
 
 extension Delayed: Awaitable {
+  /// The task that gives the value.
   public var awaited: AwaitedStep { AwaitedStep(node: node) }
 
   /// The same value, whose task starts only after all of `others` are computed: Dask's `bind`, for this task alone.
@@ -183,12 +187,15 @@ extension Delayed: Awaitable {
 }
 
 extension Bag: Awaitable {
+  /// The step that makes the bag.
   public var awaited: AwaitedStep { AwaitedStep(node: node) }
 
   /// The same bag, whose tasks start only after all of `others` are computed: Dask's `bind`, for this step alone.
   public func bind(to others: any Awaitable...) -> Bag { Bag(node: node.after(others.map(\.awaited.node)), open: open) }
 
   /// One delayed array for each partition.
+  ///
+  /// - Complexity: O(partitions); memory, when computed: a partition a value.
   public func toDelayed() -> [Delayed<[Element]>] {
     let bag = self
     return (0..<partitionCount).map { partition in
@@ -238,7 +245,7 @@ extension Delayed {
     }
   }
 
-  /// Among tasks that can start, those of higher priority start first.
+  /// Among tasks that can start, those of higher priority start first; what such a task needs inherits it.
   public func priority(_ priority: Int) -> Delayed { with { $0.policy.priority = priority } }
 
   /// Seconds after which an attempt counts as failed, looked at when the closure has returned.
@@ -257,6 +264,7 @@ extension Delayed {
     with { $0.policy.takes[LimitName(.resource, name)] = amount }
   }
 
-  /// Keeps the result in the state folder after the run, or (`false`) does not.
+  /// Keeps the result in the state folder after the run, or (`false`) does not. Without, what is asked for is kept, and
+  /// reductions are.
   public func keep(_ keep: Bool = true) -> Delayed { with { $0.keep = keep } }
 }

@@ -15,19 +15,24 @@ public protocol BinaryCodable: Sendable {
 }
 
 extension BinaryCodable {
+  /// Nothing.
   public var heapByteCount: Int { 0 }
 }
 
 /// Reads binary forms one behind the other, never past their end.
 public struct BinaryReader {
   private let bytes: UnsafeRawBufferPointer
+  /// Bytes read so far.
   public private(set) var position = 0
 
+  /// Reads `bytes`, which must outlive the reader.
   public init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
+  /// Whether nothing is left.
   public var isAtEnd: Bool { position == bytes.count }
 
   /// The next `count` bytes, valid as long as the reader's own bytes.
+  /// - Throws: `TaskError` with code `.corruptValue` if there are not so many.
   public mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
     guard count >= 0, count <= bytes.count - position else {
       throw TaskError(.corruptValue, "a stored value ends early; resume computes it again")
@@ -36,11 +41,15 @@ public struct BinaryReader {
     return UnsafeRawBufferPointer(rebasing: bytes[position..<position + count])
   }
 
+  /// The next value, as `BufferBuilder.append(_:)` wrote it.
+  /// - Throws: `TaskError` with code `.corruptValue` if there are not so many bytes.
   public mutating func read<T: BitwiseCopyable>(_ type: T.Type) throws -> T {
     try take(MemoryLayout<T>.size).loadUnaligned(as: T.self)
   }
 
-  /// A number of things of at least `leastBytes` each that are still to come.
+  /// A number of things of at least `leastBytes` each that are still to come: 4 bytes.
+  /// - Throws: `TaskError` with code `.corruptValue` if so many cannot follow; so whoever makes room for them makes no more
+  ///   than there can be.
   public mutating func readCount(leastBytes: Int = 1) throws -> Int {
     let count = try read(UInt32.self)
     guard Int(count) * leastBytes <= bytes.count - position else {
@@ -51,7 +60,10 @@ public struct BinaryReader {
 }
 
 extension FixedWidthInteger where Self: BitwiseCopyable & Sendable {
+  /// Appends the number as it lies in memory.
   public func encode(to builder: inout BufferBuilder) { builder.append(self) }
+  /// Reads a number.
+  /// - Throws: `TaskError` with code `.corruptValue` if the bytes end early.
   public init(from reader: inout BinaryReader) throws { self = try reader.read(Self.self) }
 }
 

@@ -3,14 +3,22 @@ import Graph
 
 /// Any JSON value: the element of bags of untyped data.
 ///
-/// Whole numbers that fit `Int` and all other numbers are different values: `1` is not `1.0`.
+/// `.int(1)` and `.double(1)` are different values. In JSON text they are not: a whole number that fits `Int` is read as
+/// `.int` however it is written.
 public enum JSONValue: Hashable, Sendable {
+  /// `null`.
   case null
+  /// `true` or `false`.
   case bool(Bool)
+  /// A whole number.
   case int(Int)
+  /// Any other number.
   case double(Double)
+  /// A text.
   case string(String)
+  /// Values in order.
   case array([JSONValue])
+  /// Values by name. Of several with one name, Foundation's decoder decides which is taken.
   case object([String: JSONValue])
 
   /// The value of a key of an object; `nil` for other values and other keys.
@@ -25,13 +33,18 @@ public enum JSONValue: Hashable, Sendable {
     return elements.indices.contains(index) ? elements[index] : nil
   }
 
+  /// The text; `nil` for other values.
   public var string: String? { if case .string(let text) = self { text } else { nil } }
+  /// The whole number; `nil` for other values, also for `.double(1)`.
   public var int: Int? { if case .int(let value) = self { value } else { nil } }
+  /// The truth value; `nil` for other values.
   public var bool: Bool? { if case .bool(let value) = self { value } else { nil } }
+  /// The elements; `nil` for other values.
   public var array: [JSONValue]? { if case .array(let values) = self { values } else { nil } }
+  /// The members; `nil` for other values.
   public var object: [String: JSONValue]? { if case .object(let members) = self { members } else { nil } }
 
-  /// A number of either kind.
+  /// A number of either kind; `nil` for other values.
   public var double: Double? {
     switch self {
     case .double(let value): value
@@ -142,6 +155,7 @@ extension JSONValue: BinaryCodable {
 }
 
 extension JSONValue: StablyHashable {
+  /// The same in every process; objects have no order.
   public var stableHash: UInt64 {
     switch self {
     case .null: StableHash.of(1 as UInt64)
@@ -162,7 +176,9 @@ extension JSONValue: StablyHashable {
 extension Bag where Element == JSONValue {
   /// The value of a key of each object.
   ///
-  /// - Parameter fallback: for elements that are no object or have no such key; without, they are an error.
+  /// - Parameters:
+  ///   - key: the member's name.
+  ///   - fallback: for elements that are no object or have no such key; without, they are an error.
   /// - Throws: when computed, `TaskError` with code `.badInput`, which names the key.
   public func pluck(_ key: String, default fallback: JSONValue? = nil) -> Bag<JSONValue> {
     step("pluck", .parameters(Parameters.text([.string(key), fallback ?? .null, .bool(fallback != nil)]))) { next, _ in
@@ -172,7 +188,10 @@ extension Bag where Element == JSONValue {
 
   /// An element of each array, from its end for negative places.
   ///
-  /// - Parameter fallback: for elements that are no array or have no such place; without, they are an error.
+  /// - Parameters:
+  ///   - index: from 0, or from −1 backwards.
+  ///   - fallback: for elements that are no array or have no such place; without, they are an error.
+  /// - Throws: when computed, `TaskError` with code `.badInput`.
   public func pluck(_ index: Int, default fallback: JSONValue? = nil) -> Bag<JSONValue> {
     step("pluck", .parameters(Parameters.text([.int(index), fallback ?? .null, .bool(fallback != nil)]))) { next, _ in
       {
@@ -189,7 +208,10 @@ extension Bag where Element == JSONValue {
 
   /// The values of several keys of each object, as an array.
   ///
-  /// - Parameter fallback: for each key that is not there; without, that is an error.
+  /// - Parameters:
+  ///   - keys: the members' names, in the order of the result.
+  ///   - fallback: for each key that is not there; without, that is an error.
+  /// - Throws: when computed, `TaskError` with code `.badInput`, which names the key.
   public func pluck(_ keys: [String], default fallback: JSONValue? = nil) -> Bag<JSONValue> {
     let parameters: [JSONValue] = [.array(keys.map { .string($0) }), fallback ?? .null, .bool(fallback != nil)]
     return step("pluck", .parameters(Parameters.text(parameters))) { next, _ in

@@ -1,8 +1,11 @@
 /// Two values that belong together: what `zip`, `product` and `join` give, as Swift's tuples cannot be stored.
 public struct Pair<First, Second> {
+  /// The first value.
   public var first: First
+  /// The second value.
   public var second: Second
 
+  /// Both together.
   @inlinable
   public init(_ first: First, _ second: Second) {
     self.first = first
@@ -26,9 +29,12 @@ extension Pair: Comparable where First: Comparable, Second: Comparable {
 
 /// A key and what was gathered under it: what `frequencies`, `foldby` and `groupby` give.
 public struct KeyValue<Key, Value> {
+  /// What elements have in common.
   public var key: Key
+  /// What was gathered of them.
   public var value: Value
 
+  /// A key with its value.
   @inlinable
   public init(key: Key, value: Value) {
     self.key = key

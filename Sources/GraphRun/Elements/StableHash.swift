@@ -6,8 +6,10 @@ import Tasks
 /// `Hashable` is seeded anew in each process.
 ///
 /// Two values that are equal must have one hash. Numbers and `String` have their own here; what is `StablyHashable` says
-/// it itself; any other type is hashed by its encoded form, which must be the same for equal values.
+/// it itself; any other type is hashed by what it encodes, where sets and dictionaries have no order and 0 no sign. A type
+/// whose equal values encode something different, such as one that ignores a field or letter case, must be `StablyHashable`.
 public protocol StablyHashable: Hashable {
+  /// Spread over all 64 bits, as by `StableHash`; equal for equal values, in every process.
   var stableHash: UInt64 { get }
 }
 
@@ -34,9 +36,8 @@ extension StableHash {
 
   /// Of anything that can be encoded.
   static func of<Key: Codable>(encoding key: Key) -> UInt64 {
-    var builder = BufferBuilder()
-    do { try ElementCodec.encode(ContiguousArray([key]), to: &builder) } catch { return 0 }
-    return of(builder.bytes)
+    // What cannot be encoded has one hash, and meets all others of its kind.
+    do { return try StableHasher.hash(key) } catch { return 0 }
   }
 
   /// How keys of a type are hashed, decided once.
@@ -84,8 +85,10 @@ extension Optional: StablyHashable where Wrapped: StablyHashable {
   public var stableHash: UInt64 { map { StableHash.combine(1, $0.stableHash) } ?? StableHash.of(0 as UInt64) }
 }
 extension Pair: StablyHashable where First: StablyHashable, Second: StablyHashable {
+  /// Of both halves, in their order.
   public var stableHash: UInt64 { StableHash.combine(first.stableHash, second.stableHash) }
 }
 extension KeyValue: StablyHashable where Key: StablyHashable, Value: StablyHashable {
+  /// Of key and value.
   public var stableHash: UInt64 { StableHash.combine(key.stableHash, value.stableHash) }
 }

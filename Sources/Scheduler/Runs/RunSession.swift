@@ -53,10 +53,14 @@ public struct RunRequest: Sendable {
 
 /// One task's failure and what it cost.
 public struct RunFailure: Sendable {
+  /// The task's name.
   public let key: TaskKey
+  /// Its operation's name; of a Swift program's step `swift.` and its kind.
   public let op: String
   /// The partition's label, as a rule a file name.
   public let label: String?
+  /// Why its last attempt failed. What a closure threw, if it was no `TaskError`, is the message of one with code
+  /// `.failed`.
   public let error: TaskError
   /// The first of the tasks that could not run because of it, at most `namedSkipped`.
   public let skipped: [TaskKey]
@@ -83,22 +87,31 @@ public struct RejectsFile: Hashable, Sendable {
 
 /// How a run ended.
 public struct RunSummary: Sendable {
+  /// How it ended.
   public enum Outcome: String, Sendable {
+    /// Everything that was to be done is done.
     case done
+    /// A task failed.
     case failed
+    /// It was told to stop.
     case interrupted
     /// Everything was there already.
     case upToDate
   }
 
+  /// The run's number in the state file; `nil` if there was nothing to do, or there is no state file.
   public let run: Int64?
+  /// How it ended.
   public let outcome: Outcome
+  /// What failed.
   public let failures: [RunFailure]
   /// Files that this run published.
   public let written: [WrittenFile]
   /// Records that were set aside, a file for each task that had any.
   public let rejects: [RejectsFile]
+  /// How it stood at its end.
   public let last: ProgressSnapshot
+  /// The most that the process has occupied, in bytes.
   public let peakResident: Int
 }
 

@@ -87,7 +87,9 @@ public struct StateReader: Sendable {
   }
 
   /// The file that what a task's program printed goes to.
-  /// - Parameter file: the DAG file, absolute.
+  /// - Parameters:
+  ///   - key: the task.
+  ///   - file: the DAG file, absolute.
   public func logPath(of key: TaskKey, file: String) -> String {
     TaskFiles.log(of: key, file: file, folder: folder.logs)
   }

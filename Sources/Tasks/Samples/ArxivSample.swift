@@ -17,8 +17,10 @@ public struct ArxivSample: Sendable {
   public let layout: Layout
 
   /// - Parameters:
+  ///   - seed: the same one gives the same bytes.
   ///   - items: papers in all, spread evenly over the files.
   ///   - files: at least 1.
+  ///   - layout: of the files.
   /// - Throws: `ParameterError` for numbers that make no sense.
   public init(seed: UInt64, items: Int, files: Int, layout: Layout) throws {
     guard items >= 0 else { throw ParameterError("items", "\(items) is less than none") }
@@ -32,7 +34,9 @@ public struct ArxivSample: Sendable {
   /// Writes the files into `directory`, which is made if it is missing.
   ///
   /// Each file appears under its name when it is complete.
-  /// - Parameter progress: gets the number of papers written so far, now and then and at the end.
+  /// - Parameters:
+  ///   - directory: where to, absolute or relative to the working folder.
+  ///   - progress: gets the number of papers written so far, now and then and at the end.
   /// - Returns: the files' paths, in order.
   /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`, or what `progress` throws.
   /// - Complexity: O(bytes), about 90 MB a second on one core; a few megabytes of memory.

@@ -128,6 +128,7 @@ public struct ShardWriter {
   /// - Parameters:
   ///   - shardCount: how many shards there are.
   ///   - inputCount: partitions that are cut; of each, so little stays in memory that all together are small.
+  ///   - context: the task that cuts; has the place on disk.
   public init(shardCount: Int, inputCount: Int, context: any TaskContext) {
     self.shardCount = shardCount
     mostInMemory = min(64 << 20, context.memoryLimit / 16) / max(inputCount, 1)

@@ -40,7 +40,9 @@ public struct Table: TaskValue {
 
   /// The column of that name.
   ///
-  /// - Parameter file: the file that the partition was read from, for the message.
+  /// - Parameters:
+  ///   - name: compared by its bytes.
+  ///   - file: the file that the partition was read from, for the message.
   /// - Throws: `TaskError` with code `.missingColumn`, naming the nearest column and all there are.
   public func column(_ name: String, file: String? = nil) throws -> Column {
     guard let column = self[name] else { throw missing(name, file: file) }

@@ -4,9 +4,11 @@ import Graph
 ///
 /// The defaults are those of `dask.bag.read_text`: UTF-8, universal newlines, a line keeps its end.
 public struct TextFileFormat: Hashable, Sendable {
+  /// How a file is packed.
   public enum Compression: String, Hashable, Sendable, CaseIterable {
     /// By the end of the file's name: `.gz`, `.zst` or `.zstd`, in any letter case; none otherwise.
     case infer
+    /// Not at all.
     case none
     /// One or many gzip members behind each other.
     case gzip
@@ -24,12 +26,14 @@ public struct TextFileFormat: Hashable, Sendable {
     case ignore
   }
 
+  /// How the files are packed.
   public var compression: Compression
   /// A name that iconv knows, or Python's name for the same: `utf-8`, `latin-1`, `utf-16`, `cp1252`, `shift_jis`.
   ///
   /// As in Python, `utf-8` keeps a byte order mark as the first line's first character and `utf-8-sig` drops it;
   /// `utf-16` and `utf-32` go by the mark and are little-endian without one.
   public var encoding: String
+  /// What becomes of bytes that are no text.
   public var errors: DecodingErrors
   /// What ends a line; as Python's `newline`.
   ///
@@ -41,6 +45,7 @@ public struct TextFileFormat: Hashable, Sendable {
   /// Whether each line goes with the path of its file.
   public var includesPath: Bool
 
+  /// Dask's defaults, but for what is given.
   public init(
     compression: Compression = .infer, encoding: String = "utf-8", errors: DecodingErrors = .strict,
     delimiter: String? = nil, keepsLineEnds: Bool = true, includesPath: Bool = false

@@ -24,6 +24,7 @@ public struct TextFilePlan: Sendable {
   /// - Parameters:
   ///   - paths: paths, folders and glob patterns, in the order they are to be read; relative ones count from the
   ///     working folder. The matches of a pattern are sorted by name. No file is read twice.
+  ///   - format: how bytes become lines.
   ///   - splitting: how files become partitions.
   /// - Throws: `ParameterError` for a pattern that matches nothing, a file that cannot be read or an unknown encoding;
   ///   for `blocksize` with compressed files, with encodings that cannot be read from the middle, or if all are empty.
@@ -140,7 +141,10 @@ public struct TextFilePlan: Sendable {
 
   /// A reader of the partition's lines as bytes or in batches.
   ///
-  /// - Parameter longestLine: bytes of UTF-8 that a line may have, without its end.
+  /// - Parameters:
+  ///   - partition: one of `partitions`.
+  ///   - context: asked now and then whether to go on.
+  ///   - longestLine: bytes of UTF-8 that a line may have, without its end.
   public func lineReader(
     _ partition: Partition, context: any TaskContext, longestLine: Int = TextLineReader.longestLine
   ) -> TextLineReader {

@@ -4,13 +4,16 @@ import Graph
 ///
 /// The defaults are those of `dask.bag.to_textfiles`: an ending between lines, none behind the last.
 public struct TextOutputFormat: Hashable, Sendable {
+  /// How the files are packed; unless given, by their names.
   public var compression: TextFileFormat.Compression
   /// As for reading; `utf-8-sig`, `utf-16` and `utf-32` write a byte order mark before the first line.
   public var encoding: String
+  /// What is written between lines.
   public var lineTerminator: String
   /// Whether the last line is ended too. As in Dask, a file without lines then holds one ending.
   public var lastLineEnds: Bool
 
+  /// Dask's defaults, but for what is given.
   public init(
     compression: TextFileFormat.Compression = .infer, encoding: String = "utf-8", lineTerminator: String = "\n",
     lastLineEnds: Bool = false
@@ -45,6 +48,7 @@ public final class TextFileWriter {
   /// - Parameters:
   ///   - sink: gets blocks of a reasonable size.
   ///   - path: the file's final name, from which compression is inferred.
+  ///   - format: how lines become bytes.
   /// - Throws: `ParameterError` for an unknown encoding, a line terminator that it cannot write, or a file name that
   ///   asks for a compression not known here.
   public init(to sink: any ByteSink, path: String, format: TextOutputFormat = TextOutputFormat()) throws {

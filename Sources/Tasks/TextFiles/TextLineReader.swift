@@ -2,10 +2,12 @@ import Graph
 
 /// A line and the file it comes from.
 public struct TextLine: Hashable, Codable, Sendable {
+  /// The line, with its end if the format keeps it.
   public let text: String
   /// Absolute path.
   public let path: String
 
+  /// A line of the file at `path`.
   public init(_ text: String, path: String) {
     self.text = text
     self.path = path
