@@ -86,13 +86,22 @@ public protocol ShuffleOp: Sendable {
   ///   - inputBytes: size in memory of the partition.
   ///   - memoryLimit: as in `TaskContext`.
   func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
-  /// - Parameter inputBytes: size of the partition's shards, in memory or on disk.
+  /// - Parameters:
+  ///   - inputBytes: size of the partition's shards, in memory or on disk.
+  ///   - memoryLimit: bytes that the run may take.
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
-  /// - Parameter count: how many partitions are split.
+  /// - Parameters:
+  ///   - value: the partition's records.
+  ///   - partition: the one that is split.
+  ///   - count: how many partitions are split.
+  ///   - context: the task's way to what is outside it.
   /// - Returns: what gives its shards' sizes as `partByteCounts`.
   func split(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
     -> any TaskValue
-  /// - Parameter shards: what `split` gave for each partition, in the bag's order.
+  /// - Parameters:
+  ///   - shards: what `split` gave for each partition, in the bag's order.
+  ///   - partition: the one that comes out.
+  ///   - context: the task's way to what is outside it.
   func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
 }
 
