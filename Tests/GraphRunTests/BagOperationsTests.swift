@@ -184,6 +184,14 @@ import Testing
     #expect(Bag(0..<1000).partitionCount == 250)
   }
 
+  @Test func partitionsAreCutBySize() async throws {
+    let bag = Bag(partitions: [Array(0..<1000), [], [1000], Array(1001..<1200), Array(1200..<5000)])
+    let again = try await bag.repartition(partitionBytes: ByteCount(8000))
+    let sizes = try await again.computePartitions().map(\.count)
+    #expect(sizes.allSatisfy { $0 <= 1000 } && sizes.count < 12)
+    #expect(try await again.compute() == Array(0..<5000))
+  }
+
   @Test func aSampleIsTheSameForTheSameSeed() async throws {
     let bag = Bag.range(20_000, partitions: 7)
     let first = try await bag.randomSample(0.25, seed: 3).compute()

@@ -112,6 +112,22 @@ import Testing
     #expect("\(error!)".contains("two steps of this program are named \"x\""))
   }
 
+  @Test func twoStepsOfOneNameAreRefusedAlsoWithinOneStage() async throws {
+    let (a, b) = (
+      Bag.range(4, partitions: 1).map { $0 }.named("x"), Bag.range(4, partitions: 1).map { $0 + 9 }.named("x")
+    )
+    await #expect(throws: GraphError.self) { try await compute(a.sum(), b.sum()) }
+  }
+
+  @Test func persistedBagsOfOneKindDoNotMeet() async throws {
+    let folder = try TemporaryFolder()
+    let options = ComputeOptions(memory: nil, workers: 1, state: folder.path + "/state")
+    let first = try await Bag.range(3, partitions: 1).map { $0 }.persist(options)
+    let second = try await Bag.range(3, partitions: 1).map { $0 + 10 }.persist(options)
+    #expect(try await first.compute() == [0, 1, 2])
+    #expect(try await second.compute() == [10, 11, 12])
+  }
+
   @Test func persistedPartitionsAreReadFromDisk() async throws {
     struct Point: Codable, Sendable, Equatable {
       var x: Double

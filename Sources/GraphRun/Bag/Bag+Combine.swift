@@ -114,6 +114,42 @@ extension Bag {
     return cut(pieces, "\(count)")
   }
 
+  /// The same elements, in order, in partitions of about so many bytes in memory.
+  ///
+  /// As in Dask, the bag is computed once for its partitions' sizes, now; persist it first where that is dear.
+  ///
+  /// - Note: Dask's arithmetic: a partition is cut into `1 + bytes / partitionBytes` pieces, then neighbours are joined as
+  ///   long as they are no larger together.
+  /// - Throws: as `compute(_:options:)`.
+  public func repartition(
+    partitionBytes: ByteCount, options: ComputeOptions = ComputeOptions()
+  ) async throws -> Bag {
+    let most = Swift.max(partitionBytes.bytes, 1)
+    let sizes: Bag<Int> = step("sizes", .parameters("")) { next, _ in
+      var bytes = 0
+      while let block = try next() { bytes += ElementCodec.byteCount(block) }
+      return ReadScope.reader(of: [[bytes]])
+    }
+    var pieces: [(partition: Int, piece: Int, of: Int)] = []
+    var ranges: [Range<Int>] = []
+    var gathered = 0
+    for (partition, bytes) in try await sizes.compute(options).enumerated() {
+      let count = 1 + bytes / most
+      for piece in 0..<count {
+        pieces.append((partition, piece, count))
+        if let last = ranges.last, gathered + bytes / count <= most {
+          ranges[ranges.count - 1] = last.lowerBound..<pieces.count
+          gathered += bytes / count
+        } else {
+          ranges.append(pieces.count - 1..<pieces.count)
+          gathered = bytes / count
+        }
+      }
+    }
+    let isCut = pieces.count > partitionCount
+    return (isCut ? cut(pieces, "\(pieces.map(\.of))") : self).joinedPartitions(ranges, "\(ranges)")
+  }
+
   private func joinedPartitions(_ ranges: [Range<Int>], _ parameters: String) -> Bag {
     let input = node
     return Bag(

@@ -45,8 +45,8 @@ extension Bag {
 
   /// Computes the bag once and keeps its partitions on disk: what is made from the result starts there.
   ///
-  /// With a state folder the partitions lie in it, and a later run of the program finds them. Without, they are gone
-  /// with the last bag that was made from the result.
+  /// With a state folder the partitions of a bag with a name lie in it, and a later run of the program finds them. Others
+  /// are gone with the last bag that was made from the result.
   ///
   /// In a state folder they lie under the name of the step, or under its kind if it has none: name what is persisted there.
   ///
@@ -59,14 +59,20 @@ extension Bag {
       touchesFiles: true, partitionIdentity: { [.file(identities[$0])] }
     ) { partition, _ in
       // The folder lives as long as somebody may read from it.
-      try withExtendedLifetime(folder) { try ElementsFile.reader(paths[partition]) }
+      try withExtendedLifetime(folder) {
+        guard try ElementsFile.identity(paths[partition]) == identities[partition] else {
+          throw TaskError(
+            .cannotRead, "it was written anew since it was persisted; give each persisted bag a name of its own",
+            file: paths[partition])
+        }
+        return try ElementsFile.reader(paths[partition])
+      }
     }
   }
 
   fileprivate func persistFiles(_ options: ComputeOptions) async throws -> (paths: [String], folder: PersistFolder) {
     let folder: PersistFolder
-    if let state = options.state {
-      let name = node.options.name ?? node.label
+    if let state = options.state, let name = node.options.name {
       folder = PersistFolder(path: "\(Paths.absolute(state))/persisted/\(name)", isOwned: false)
     } else {
       folder = try PersistFolder(in: options.temporaryFolder)

@@ -30,6 +30,11 @@ struct Lowering {
     self.wrap = wrap
     for target in targets { visit(target) }
     namesOfParts = Lowering.namesOfParts(nodes)
+    var named: Set<String> = []
+    for case let name? in nodes.map(\.options.name) where !named.insert(name).inserted {
+      throw GraphError(
+        .duplicateName, "two steps of this program are named \"\(name)\": give each a name of its own", stage: name)
+    }
     let isStage = Lowering.stages(nodes, targets: targets)
     for (name, most) in limits { graph.setLimit(name, to: most) }
     for node in nodes where isStage.contains(ObjectIdentifier(node)) {
