@@ -119,6 +119,42 @@ import Testing
     await #expect(throws: GraphError.self) { try await compute(a.sum(), b.sum()) }
   }
 
+  @Test func whatIsAskedForIsThereAgainAlsoWhereAnotherReadsIt() async throws {
+    let folder = try TemporaryFolder()
+    let options = ComputeOptions(memory: nil, workers: 1, state: folder.path + "/state")
+    for _ in 0..<2 {
+      let first = Delayed(value: 3).map { $0 + 1 }.named("a")
+      let second = first.map { $0 * 10 }.named("b")
+      let (a, b, again) = try await compute(first, second, first, options: options)
+      #expect((a, b, again) == (4, 40, 4))
+    }
+  }
+
+  @Test func anotherNumberOfPartitionsIsAnotherResult() async throws {
+    let folder = try TemporaryFolder()
+    let options = ComputeOptions(memory: nil, workers: 2, state: folder.path + "/state")
+    let numbers = Bag.range(1000, partitions: 4)
+    for count in [2, 4, 3, 1] {
+      #expect(try await numbers.frequencies(into: count).compute(options).map(\.key).sorted() == Array(0..<1000))
+    }
+  }
+
+  @Test func optionsReachEveryPartOfAStep() async throws {
+    let calls = Counter()
+    struct Flaky: Error {}
+    let counts = Bag.range(10, partitions: 1).foldby(
+      { number in
+        if number == 5, calls.add() < 3 { throw Flaky() }
+        return number % 2
+      }, initial: 0
+    ) {
+      $0 + $1
+    } combine: {
+      $0 + $1
+    }
+    #expect(try await counts.retries(3, delay: 0.001).map(\.value).sum().compute() == 45)
+  }
+
   @Test func persistedBagsOfOneKindDoNotMeet() async throws {
     let folder = try TemporaryFolder()
     let options = ComputeOptions(memory: nil, workers: 1, state: folder.path + "/state")

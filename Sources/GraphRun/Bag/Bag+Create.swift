@@ -14,9 +14,9 @@ extension Bag {
     let all = Array(elements)
     let size: Int
     if let partitionSize {
-      size = Swift.max(partitionSize, 1)
+      size = Swift.min(Swift.max(partitionSize, 1), Swift.max(all.count, 1))
     } else if let partitions {
-      let wanted = Swift.max(partitions, 1)
+      let wanted = Swift.min(Swift.max(partitions, 1), Swift.max(all.count, 1))
       size = Swift.max(all.count <= 100 ? (all.count + wanted - 1) / wanted : all.count / wanted, 1)
     } else {
       size = all.count <= 100 ? 1 : Int((Double(all.count).squareRoot() / 10).rounded(.up))

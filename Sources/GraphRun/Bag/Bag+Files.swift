@@ -73,7 +73,7 @@ extension Bag {
   fileprivate func persistFiles(_ options: ComputeOptions) async throws -> (paths: [String], folder: PersistFolder) {
     let folder: PersistFolder
     if let state = options.state, let name = node.options.name {
-      folder = PersistFolder(path: "\(Paths.absolute(state))/persisted/\(name)", isOwned: false)
+      folder = PersistFolder(path: "\(Paths.absolute(state))/persisted/\(Paths.fileName(name))", isOwned: false)
     } else {
       folder = try PersistFolder(in: options.temporaryFolder)
     }
@@ -158,6 +158,13 @@ final class PersistFolder: Sendable {
 enum Paths {
   static func absolute(_ path: String) -> String {
     path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+  }
+
+  /// A name as one component of a path.
+  static func fileName(_ name: String) -> String {
+    let safe =
+      name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_ "))) ?? ""
+    return safe.isEmpty ? "_" : safe
   }
 
   /// - Throws: `SchedulerError` if none can be made there.

@@ -105,7 +105,7 @@ extension Bag {
   ///
   /// - Parameters:
   ///   - key: what elements are brought together by.
-  ///   - partitions: of the result; as many as the bag has if not given.
+  ///   - partitions: of the result; as many as the bag has, at most 256, if not given.
   /// - Returns: each key once, in no order that means anything, but always the same.
   /// - Throws: when computed, `TaskError` with code `.tooLarge` if the elements of one key do not fit into memory: it names
   ///   the key.
@@ -115,7 +115,7 @@ extension Bag {
   public func groupby<Key: Hashable & Codable & Sendable>(
     _ key: @escaping @Sendable (Element) throws -> Key, into partitions: Int? = nil
   ) -> Bag<KeyValue<Key, [Element]>> {
-    let count = Swift.max(partitions ?? partitionCount, 1)
+    let count = Swift.max(partitions ?? Swift.min(partitionCount, 256), 1)
     return partitioned(by: key, into: count, each: FineShards.perPartition(count)).grouped()
   }
 
@@ -307,7 +307,8 @@ extension Bag {
     let merged = Bag<Output>(
       label: label, partitions: .numbered(tasks), inputs: [Node.Input(node: shards.node, isPart: true)],
       identity: identity.value,
-      cost: .stage, dependencies: { _, _ in shards.dependencies() }, partitionIdentity: { [.number($0)] },
+      cost: .stage, dependencies: { _, _ in shards.dependencies() },
+      partitionIdentity: { [.number($0), .number(tasks)] },
       memory: Node.memoryOfTable
     ) { task, scope in
       try merge(shards, task * each..<(task + 1) * each, scope)

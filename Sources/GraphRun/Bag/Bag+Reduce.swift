@@ -264,7 +264,7 @@ extension Bag {
         while let block = try next() {
           best += block
           // Not more than twice what is wanted is ever held, and a block.
-          if best.count > 2 * Swift.max(count, blockLength) { best = try top(best) }
+          if best.count / 2 > Swift.max(count, blockLength) { best = try top(best) }
         }
         return try top(best)
       } combine: {

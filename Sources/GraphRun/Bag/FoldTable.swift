@@ -64,7 +64,8 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
         if count == capacity { grow() }
         return
       }
-      if keys[slot &- 1] == key {
+      // What is not equal to itself, as no number is, is one key.
+      if keys[slot &- 1] == key || (key != key && hashes[slot &- 1] == hashOfKey) {
         try next(&values[slot &- 1])
         return
       }

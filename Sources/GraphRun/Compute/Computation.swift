@@ -48,7 +48,11 @@ final class Computation: Sendable {
       (body: any TaskBody, node: Node) -> any TaskBody in
       var deliver: (@Sendable (TaskKey, any TaskValue) -> Void)?
       if targetIDs.contains(ObjectIdentifier(node)) {
-        deliver = { key, value in self.delivered.withLock { $0[key] = value } }
+        let isBag = node.isBag
+        // Of a tree its final value alone: the others belong to the budget.
+        deliver = { key, value in
+          if isBag || key.role == .whole { self.delivered.withLock { $0[key] = value } }
+        }
       }
       return deliver == nil && self.options.observers.isEmpty
         ? body : WatchedBody(body: body, observers: self.options.observers, deliver: deliver)
@@ -124,7 +128,7 @@ final class Computation: Sendable {
 
   /// What tasks of this process gave, and what earlier ones had left.
   private func results(_ lowering: Lowering, _ stored: StoredValues?) throws -> [[any TaskValue]] {
-    var delivered = delivered.withLock { delivered in
+    let delivered = delivered.withLock { delivered in
       defer { delivered = [:] }
       return delivered
     }
@@ -134,7 +138,7 @@ final class Computation: Sendable {
       let tasks = stage.isBag ? stage.tasks : stage.tasks.suffix(1)
       return try tasks.map { task in
         let key = lowering.graph.key(of: task)
-        if let value = delivered.removeValue(forKey: key) { return value }
+        if let value = delivered[key] { return value }
         if reader == nil, let stored { reader = try StateReader(stored.folder) }
         guard let stored,
           let value = try reader?.result(with: stored.fingerprints[Int(task)], registry: lowering.registry)

@@ -153,6 +153,9 @@ enum ElementCodec {
     if mirror.displayStyle == .struct || mirror.displayStyle == .tuple, !mirror.children.isEmpty {
       text +=
         "{" + mirror.children.map { "\($0.label ?? ""):" + description(of: $0.value) }.joined(separator: ",") + "}"
+    } else if !(value is any BinaryCodable) {
+      // Of an enumeration nothing tells which bits stand for which case: only the same build can know.
+      text += Program.build
     }
     return text
   }

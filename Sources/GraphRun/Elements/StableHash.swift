@@ -67,8 +67,8 @@ extension Bool: StablyHashable {
   public var stableHash: UInt64 { StableHash.of(self ? 1 : 0 as UInt64) }
 }
 extension Double: StablyHashable {
-  /// Zero is equal to minus zero.
-  public var stableHash: UInt64 { StableHash.of(self == 0 ? 0 : bitPattern) }
+  /// Zero is equal to minus zero, and all that is no number is one key.
+  public var stableHash: UInt64 { StableHash.of(self == 0 ? 0 : isNaN ? Double.nan.bitPattern : bitPattern) }
 }
 extension Float: StablyHashable {
   public var stableHash: UInt64 { Double(self).stableHash }

@@ -11,7 +11,13 @@ struct Lowering {
   /// By node: the stage it became.
   private(set) var stageNumbers: [ObjectIdentifier: Int] = [:]
   private var nodes: [Node] = []
+  private var isStage: Set<ObjectIdentifier> = []
+  private let targets: Set<ObjectIdentifier>
+  /// Names that steps were given or got, and the last number that was put behind each label.
   private var names: Set<String> = []
+  private var numbers: [String: Int] = [:]
+  /// By node: the options of the steps that it is part of, where it has none of its own.
+  private var optionsOfParts: [ObjectIdentifier: TaskOptions] = [:]
   /// By node: the names of the steps that it is part of.
   private var namesOfParts: [ObjectIdentifier: String] = [:]
   private let memoryLimit: Int
@@ -28,20 +34,24 @@ struct Lowering {
   ) throws {
     self.memoryLimit = memoryLimit
     self.wrap = wrap
+    self.targets = Set(targets.map(ObjectIdentifier.init))
     for target in targets { visit(target) }
+    optionsOfParts = Lowering.optionsOfParts(nodes)
     namesOfParts = Lowering.namesOfParts(nodes)
-    var named: Set<String> = []
-    for case let name? in nodes.map(\.options.name) where !named.insert(name).inserted {
+    for case let name? in nodes.map(\.options.name) where !names.insert(name).inserted {
       throw GraphError(
         .duplicateName, "two steps of this program are named \"\(name)\": give each a name of its own", stage: name)
     }
-    let isStage = Lowering.stages(nodes, targets: targets)
+    isStage = Lowering.stages(nodes, targets: targets)
     for (name, most) in limits { graph.setLimit(name, to: most) }
+    // What is declared nowhere has just as much as the one that takes most.
+    var undeclared: [LimitName: Int] = [:]
     for node in nodes where isStage.contains(ObjectIdentifier(node)) {
-      for (limit, amount) in node.options.policy.takes where graph.limits[limit] == nil {
-        graph.setLimit(limit, to: max(amount, 1))
+      for (limit, amount) in options(of: node).policy.takes where graph.limits[limit] == nil {
+        undeclared[limit] = max(undeclared[limit] ?? 1, amount)
       }
     }
+    for (limit, most) in undeclared { graph.setLimit(limit, to: most) }
     for node in nodes where isStage.contains(ObjectIdentifier(node)) { try add(node) }
   }
 
@@ -93,11 +103,28 @@ struct Lowering {
     var names: [ObjectIdentifier: String] = [:]
     for node in nodes.reversed() {
       guard let name = node.options.identity ?? names[ObjectIdentifier(node)] else { continue }
-      for input in node.inputs where input.isPart && input.node.options.name == nil {
-        names[ObjectIdentifier(input.node), default: "part of "] += name
+      // With its place, because a step may have two parts that do the same to the same bag with two closures.
+      for (place, input) in node.inputs.enumerated() where input.isPart && input.node.options.name == nil {
+        names[ObjectIdentifier(input.node), default: "part of "] += "\(place) \(name)"
       }
     }
     return names
+  }
+
+  /// How a step is treated, so are its parts that nothing else is said of.
+  private static func optionsOfParts(_ nodes: [Node]) -> [ObjectIdentifier: TaskOptions] {
+    var all: [ObjectIdentifier: TaskOptions] = [:]
+    for node in nodes.reversed() {
+      guard let options = node.options.wantStage ? node.options : all[ObjectIdentifier(node)] else { continue }
+      for input in node.inputs where input.isPart && !input.node.options.wantStage {
+        all[ObjectIdentifier(input.node)] = options
+      }
+    }
+    return all
+  }
+
+  private func options(of node: Node) -> TaskOptions {
+    node.options.wantStage ? node.options : optionsOfParts[ObjectIdentifier(node)] ?? node.options
   }
 
   private mutating func add(_ node: Node) throws {
@@ -107,7 +134,7 @@ struct Lowering {
     stageNumbers[id] = number
     let known = stageNumbers
     let body = LoweredBody(
-      node: node, isStage: Set(known.keys), namesOfParts: namesOfParts, memoryLimit: memoryLimit)
+      node: node, isStage: isStage, namesOfParts: namesOfParts, memoryLimit: memoryLimit)
     let shape: OpShape =
       switch node.layout {
       case .tree: .reduction
@@ -119,10 +146,14 @@ struct Lowering {
       name: "swift." + node.label, version: node.options.version, summary: "A step of a Swift program",
       output: node.typeName, example: "", maker: .program(shape))
     let firstTask = TaskID(graph.taskCount)
+    let options = options(of: node)
+    // What is asked for must be there to be given out, also by a later run. Reductions are kept anyway; of them `keep`
+    // would ask for all partial results.
+    let keep = targets.contains(id) && shape != .reduction ? true : node.options.keep
     try graph.addStage(
-      try name(of: node), op: definition, body: wrap(body, node), layout: node.layout,
-      inputs: body.inputNodes.map { known[ObjectIdentifier($0)]! }, keep: node.options.keep,
-      policy: node.options.policy
+      name(of: node), op: definition, body: wrap(body, node), layout: node.layout,
+      inputs: body.inputNodes.map { known[ObjectIdentifier($0)]! }, keep: keep,
+      policy: options.policy
     ) { index, inputs in
       for reference in body.references(of: index) {
         if reference.node === node {
@@ -136,21 +167,14 @@ struct Lowering {
     }
   }
 
-  private mutating func name(of node: Node) throws -> String {
-    if let name = node.options.name {
-      guard names.insert(name).inserted else {
-        throw GraphError(
-          .duplicateName, "two steps of this program are named \"\(name)\": give each a name of its own", stage: name)
-      }
-      return name
+  private mutating func name(of node: Node) -> String {
+    if let name = node.options.name { return name }
+    while true {
+      let number = (numbers[node.label] ?? 0) + 1
+      numbers[node.label] = number
+      let name = number == 1 ? node.label : "\(node.label)-\(number)"
+      if names.insert(name).inserted { return name }
     }
-    var name = node.label
-    var number = 1
-    while !names.insert(name).inserted || nodes.contains(where: { $0.options.name == name }) {
-      number += 1
-      name = "\(node.label)-\(number)"
-    }
-    return name
   }
 }
 
@@ -303,6 +327,12 @@ struct LoweredBody: TaskBody {
 enum Program {
   /// Different in every process.
   static let nonce = UUID().uuidString
+
+  /// Different in every build, as far as the executable's size and time tell.
+  static let build: String = {
+    guard let file = try? ElementsFile.identity(path) else { return nonce }
+    return "@\(file.byteCount)-\(file.modified)"
+  }()
 
   /// The executable, however it was started: what its runs are known by.
   static let path =
