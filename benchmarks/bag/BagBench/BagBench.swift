@@ -52,9 +52,8 @@ struct BagBench: AsyncParsableCommand {
     let spilled = Spilled()
     options.progress = { spilled.bytes.store($0.spilledTotal, ordering: .relaxed) }
     defer {
-      if spilled.bytes.load(ordering: .relaxed) > 0 {
-        print("last spilled \(spilled.bytes.load(ordering: .relaxed) >> 20) MB")
-      }
+      let bytes = spilled.bytes.load(ordering: .relaxed)
+      if bytes > 0 { FileHandle.standardError.write(Data("put on disk: \(bytes >> 20) MB\n".utf8)) }
     }
     let numbers = Bag.range(count, partitions: partitions)
     try await time("sum") { try await numbers.sum().compute(options) }
