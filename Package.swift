@@ -45,7 +45,7 @@ let package = Package(
       ]),
 
     // One import for Swift users.
-    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks", "CXXHash"]),
+    .target(name: "GraphRun", dependencies: ["Graph", "GraphFile", "Scheduler", "Tasks"]),
 
     // The command: the only place where the rooms meet. A library, so that a user's program can be one too.
     .target(

@@ -167,7 +167,7 @@ extension Bag {
       label: "repartition", partitions: .numbered(pieces.count), inputs: [Node.Input(node: input, isShared: true)],
       identity: .parameters(parameters),
       dependencies: { index, _ in [Node.Reference(node: input, partition: pieces[index].partition)] },
-      partitionIdentity: { [.number($0)] }
+      partitionIdentity: { [.number(pieces[$0].piece), .number(pieces[$0].of)] }
     ) { index, scope in
       let (partition, piece, most) = pieces[index]
       let blocks = try Bag.collect(scope.blocks(of: self, partition), scope)

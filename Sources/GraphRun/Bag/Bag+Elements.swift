@@ -118,7 +118,7 @@ extension Bag {
   public func mapPartitions<Output: Sequence>(
     numbered transform: @escaping @Sendable (Int, PartitionElements<Element>) throws -> Output
   ) -> Bag<Output.Element> where Output.Element: Codable & Sendable {
-    step("mapPartitions") { next, partition in
+    step("mapPartitions", isNumbered: true) { next, partition in
       let elements = PartitionElements(next)
       let output = ContiguousArray(try transform(partition, elements))
       try elements.check()
@@ -134,13 +134,7 @@ extension Bag {
   /// - Precondition: the probability is from 0 to 1.
   public func randomSample(_ probability: Double, seed: UInt64 = 0) -> Bag<Element> {
     precondition((0...1).contains(probability), "a probability is from 0 to 1")
-    let input = node
-    return Bag(
-      label: "randomSample", partitions: partitions, inputs: [Node.Input(node: input)],
-      identity: .parameters("\(probability) \(seed)"),
-      dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] }
-    ) { partition, scope in
-      let next = try scope.blocks(of: self, partition)
+    return step("randomSample", .parameters("\(probability) \(seed)"), isNumbered: true) { next, partition in
       var state = StableHash.combine(seed, UInt64(partition))
       return {
         try next()?.filter { _ in
@@ -199,6 +193,7 @@ extension Bag {
         if partition == 0, let initial { results.append(initial) }
         let next = try scope.blocks(of: self, partition)
         while let block = try next() {
+          try scope.context.checkCancellation()
           for element in block {
             if let result = last { last = try operation(result, element) } else { last = first!(element) }
             results.append(last!)

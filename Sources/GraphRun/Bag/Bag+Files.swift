@@ -1,4 +1,3 @@
-import CXXHash
 import Foundation
 import Graph
 import Scheduler
@@ -37,7 +36,8 @@ extension Bag {
         }
       })
     return Delayed<[String]>(
-      label: label + "-paths", inputs: [files], identity: .parameters(""), memory: Node.memoryOfSummary
+      label: label + "-paths", inputs: [files], identity: .parameters(""), memory: Node.memoryOfSummary,
+      arePartsOfIt: true
     ) { scope in
       (0..<paths.count).map { (scope.result(of: files, $0) as! WrittenFile).path }
     }
@@ -47,8 +47,6 @@ extension Bag {
   ///
   /// With a state folder the partitions of a bag with a name lie in it, and a later run of the program finds them. Others
   /// are gone with the last bag that was made from the result.
-  ///
-  /// In a state folder they lie under the name of the step, or under its kind if it has none: name what is persisted there.
   ///
   /// - Throws: as `compute(_:options:)`.
   public func persist(_ options: ComputeOptions = ComputeOptions()) async throws -> Bag {

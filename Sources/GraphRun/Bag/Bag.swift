@@ -52,9 +52,11 @@ public struct Bag<Element: Codable & Sendable>: Sendable {
   }
 
   /// A step that makes each partition from the same one of this bag.
+  ///
+  /// - Parameter isNumbered: whether the partition's number changes what comes out.
   @usableFromInline
   func step<Output>(
-    _ label: String, _ identity: StepIdentity = .closure,
+    _ label: String, _ identity: StepIdentity = .closure, isNumbered: Bool = false,
     _ transform:
       @escaping @Sendable (_ next: @escaping BlockReader<Element>, _ partition: Int) throws -> BlockReader<
         Output
@@ -63,7 +65,8 @@ public struct Bag<Element: Codable & Sendable>: Sendable {
     let input = node
     return Bag<Output>(
       label: label, partitions: partitions, inputs: [Node.Input(node: input)], identity: identity.value,
-      dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] }
+      dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] },
+      partitionIdentity: { isNumbered ? [.number($0)] : [] }
     ) { partition, scope in
       try transform(scope.blocks(of: self, partition), partition)
     }
@@ -79,8 +82,8 @@ public struct Bag<Element: Codable & Sendable>: Sendable {
       try scope.context.checkCancellation()
       guard !block.isEmpty else { continue }
       // Short blocks, as a filter leaves them, lie together.
-      if let last = blocks.last, last.count + block.count <= blockLength {
-        blocks[blocks.count - 1].append(contentsOf: block)
+      if let last = blocks.indices.last, blocks[last].count + block.count <= blockLength {
+        blocks[last].append(contentsOf: block)
       } else {
         blocks.append(block)
       }

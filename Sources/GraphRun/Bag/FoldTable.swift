@@ -156,6 +156,44 @@ final class SharedTable<Key: Hashable & Codable & Sendable, Value> {
   deinit {}
 }
 
+extension FoldTable {
+  /// Whether it takes more than so many bytes, but for what keys and values have on the heap.
+  @inlinable
+  func isLarger(than bytes: Int) -> Bool {
+    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > bytes
+  }
+
+  /// Whether bringing together what has one key saves next to nothing, as nearly every element has another.
+  @inlinable
+  func isUseless(after seen: Int) -> Bool { seen >= 16_384 && seen < 65_536 && count > seen / 4 * 3 }
+}
+
+extension FoldTable where Value: Codable & Sendable {
+  /// All entries, in order; the table is empty afterwards.
+  @usableFromInline
+  mutating func takeKeyValues() -> [KeyValue<Key, Value>] {
+    let all = takeEntries()
+    return zip(all.keys, all.values).map { KeyValue(key: $0, value: $1) }
+  }
+
+  /// Gives all entries to the sharder, and forgets them.
+  @inlinable
+  mutating func drain(into sharder: inout Sharder<KeyValue<Key, Value>>) throws {
+    var entries = ContiguousArray<KeyValue<Key, Value>>()
+    for index in 0..<count {
+      let entry = KeyValue(key: keys[index], value: values[index])
+      entries.append(entry)
+      sharder.append(entry, hashed: hashes[index])
+      if entries.count == blockLength {
+        try sharder.settle(entries)
+        entries.removeAll(keepingCapacity: true)
+      }
+    }
+    try sharder.settle(entries)
+    removeAll()
+  }
+}
+
 /// How keys of one type are hashed: `Int` right here, others by a function chosen once.
 @usableFromInline
 struct KeyHash<Key: Hashable & Codable & Sendable>: Sendable {

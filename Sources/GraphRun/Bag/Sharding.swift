@@ -109,7 +109,10 @@ final class ShardReading<Item: Codable & Sendable> {
         }
         if isAhead == true {
           let count = sets[set].byteCount(ofShard: shard, inPiece: piece)
-          if count > 0 { bytes = buffers[place]!.slice(start(shard, set, piece)..<start(shard, set, piece) + count) }
+          if count > 0 {
+            let start = start(shard, set, piece)
+            bytes = buffers[place]!.slice(start..<start + count)
+          }
         } else {
           try scope.context.checkCancellation()
           bytes = try sets[set].bytes(ofShards: shard..<shard + 1, inPiece: piece)
@@ -170,20 +173,19 @@ struct Sharder<Item: Codable & Sendable> {
   }
 
   /// To be called now and then, with the items that came since: writes what was gathered if it is much.
-  ///
   @usableFromInline
   mutating func settle(_ items: ContiguousArray<Item>) throws {
     if !isPlain { gathered += ElementCodec.byteCount(items) - items.count * MemoryLayout<Item>.stride }
     guard gathered >= mostGathered else { return }
     var builder = BufferBuilder()
     let offsets = try encode(to: &builder)
-    try writer.write(builder.pieces(offsets))
+    try writer.write(builder, offsets)
   }
 
   mutating func finish() throws -> ShardSet {
     var builder = BufferBuilder()
     let offsets = try encode(to: &builder)
-    return try writer.finish(builder.pieces(offsets))
+    return try writer.finish(builder, offsets)
   }
 
   private mutating func encode(to builder: inout BufferBuilder) throws -> [Int] {
@@ -237,7 +239,8 @@ extension ShardedBag {
   /// - Parameters:
   ///   - first: a key's first value.
   ///   - next: folds another item in.
-  ///   - expansion: bytes in memory for each on disk, of what the table keeps of an item whose key is new.
+  ///   - expansion: bytes in memory for each on disk, as far as one can tell before; 0 to begin with all buckets at once.
+  ///     Where a table of values of one size grows too large, half as many buckets are tried.
   ///   - heldBytes: what items take that are held; `nil` where values do not grow with their number.
   ///   - tooLarge: the error for a single bucket that does not fit, from all keys and values.
   @inlinable
@@ -260,7 +263,7 @@ extension ShardedBag {
     return {
       while position == order.count {
         guard shard < shards.upperBound else { return nil }
-        if bucket == 0 {
+        if width == 0 {
           width = HashBuckets.width(
             forBytes: reading.byteCount(ofShard: shard) * expansion, allowance: allowance)
         }
@@ -269,8 +272,9 @@ extension ShardedBag {
         // Local, so that the loop over elements is free of what captured variables cost.
         var table = FoldTable<Key, Value>(hash)
         var held = 0
+        var isTooLarge = false
         let read = reading.blocks(ofShard: shard)
-        while let block = try read() {
+        while !isTooLarge, let block = try read() {
           var taken = ContiguousArray<Item>()
           for item in block {
             let itemKey = try key(item)
@@ -286,11 +290,17 @@ extension ShardedBag {
               let all = table.takeEntries()
               throw tooLarge(all.keys, all.values)
             }
+          } else {
+            isTooLarge = buckets.count > 1 && table.isLarger(than: allowance)
           }
+        }
+        if isTooLarge {
+          width = (buckets.count + 1) / 2
+          continue
         }
         bucket = buckets.upperBound
         if bucket == HashBuckets.count {
-          bucket = 0
+          (bucket, width) = (0, 0)
           shard += 1
         }
         let all = table.takeEntries()

@@ -10,6 +10,8 @@ struct Lowering {
   private(set) var registry = OpRegistry()
   /// By node: the stage it became.
   private(set) var stageNumbers: [ObjectIdentifier: Int] = [:]
+  /// By node: the task that gives its first partition, or its value.
+  private var firstResults: [ObjectIdentifier: TaskID] = [:]
   private var nodes: [Node] = []
   private var isStage: Set<ObjectIdentifier> = []
   private let targets: Set<ObjectIdentifier>
@@ -35,7 +37,7 @@ struct Lowering {
     self.memoryLimit = memoryLimit
     self.wrap = wrap
     self.targets = Set(targets.map(ObjectIdentifier.init))
-    for target in targets { visit(target) }
+    visit(targets)
     optionsOfParts = Lowering.optionsOfParts(nodes)
     namesOfParts = Lowering.namesOfParts(nodes)
     for case let name? in nodes.map(\.options.name) where !names.insert(name).inserted {
@@ -56,20 +58,21 @@ struct Lowering {
   }
 
   /// Inputs before what reads them.
-  private mutating func visit(_ target: Node) {
-    // Chains may be long: no recursion.
-    var seen = Set(nodes.map(ObjectIdentifier.init))
-    var stack: [(node: Node, next: Int)] = []
-    if seen.insert(ObjectIdentifier(target)).inserted { stack.append((target, 0)) }
-    while let (node, next) = stack.last {
-      guard next < node.inputs.count else {
-        nodes.append(node)
-        stack.removeLast()
-        continue
+  private mutating func visit(_ targets: [Node]) {
+    var seen: Set<ObjectIdentifier> = []
+    for target in targets where seen.insert(ObjectIdentifier(target)).inserted {
+      // Chains may be long: no recursion.
+      var stack = [(node: target, next: 0)]
+      while let (node, next) = stack.last {
+        guard next < node.inputs.count else {
+          nodes.append(node)
+          stack.removeLast()
+          continue
+        }
+        stack[stack.count - 1].next += 1
+        let input = node.inputs[next].node
+        if seen.insert(ObjectIdentifier(input)).inserted { stack.append((input, 0)) }
       }
-      stack[stack.count - 1].next += 1
-      let input = node.inputs[next].node
-      if seen.insert(ObjectIdentifier(input)).inserted { stack.append((input, 0)) }
     }
   }
 
@@ -130,9 +133,6 @@ struct Lowering {
   private mutating func add(_ node: Node) throws {
     let id = ObjectIdentifier(node)
     for type in node.valueTypes { registry.register(type) }
-    let number = graph.stages.count
-    stageNumbers[id] = number
-    let known = stageNumbers
     let body = LoweredBody(
       node: node, isStage: isStage, namesOfParts: namesOfParts, memoryLimit: memoryLimit)
     let shape: OpShape =
@@ -141,7 +141,6 @@ struct Lowering {
       case .single, .bag:
         node.outputPath != nil ? .sink : body.inputNodes.isEmpty ? .source : .perPartition
       }
-    let stages = graph.stages
     let definition = OpDefinition(
       name: "swift." + node.label, version: node.options.version, summary: "A step of a Swift program",
       output: node.typeName, example: "", maker: .program(shape))
@@ -152,19 +151,17 @@ struct Lowering {
     let keep = targets.contains(id) && shape != .reduction ? true : node.options.keep
     try graph.addStage(
       name(of: node), op: definition, body: wrap(body, node), layout: node.layout,
-      inputs: body.inputNodes.map { known[ObjectIdentifier($0)]! }, keep: keep,
+      inputs: body.inputNodes.map { stageNumbers[ObjectIdentifier($0)]! }, keep: keep,
       policy: options.policy
     ) { index, inputs in
       for reference in body.references(of: index) {
-        if reference.node === node {
-          inputs.append(firstTask + TaskID(reference.partition))
-        } else {
-          let stage = stages[known[ObjectIdentifier(reference.node)]!]
-          inputs.append(
-            stage.isBag ? stage.firstTask + TaskID(reference.partition) : stage.tasks.upperBound - 1)
-        }
+        let first = reference.node === node ? firstTask : firstResults[ObjectIdentifier(reference.node)]!
+        inputs.append(first + TaskID(reference.partition))
       }
     }
+    let stage = graph.stages[graph.stages.count - 1]
+    stageNumbers[id] = stage.number
+    firstResults[id] = stage.isBag ? stage.firstTask : stage.tasks.upperBound - 1
   }
 
   private mutating func name(of node: Node) -> String {

@@ -48,7 +48,7 @@ struct PartitionByID: ShuffleOp {
     let pieces = PieceBuilder()
     guard table.count > 0 else {
       return try writer.finish(
-        pieces.builder.pieces([Int](repeating: 0, count: partitionCount + 1)), header: header)
+        pieces.builder, [Int](repeating: 0, count: partitionCount + 1), header: header)
     }
     let ids = try KeyColumn(table, key, file: file)
     let window = ShardWriter.gatheredBytes(limit: context.memoryLimit)
@@ -56,8 +56,8 @@ struct PartitionByID: ShuffleOp {
     while true {
       let end = PartitionByID.end(of: window, in: table, from: start)
       let offsets = try write(table, start..<end, ids, to: pieces, context)
-      if end == table.count { return try writer.finish(pieces.builder.pieces(offsets), header: header) }
-      try writer.write(pieces.builder.pieces(offsets))
+      if end == table.count { return try writer.finish(pieces.builder, offsets, header: header) }
+      try writer.write(pieces.builder, offsets)
       start = end
     }
   }

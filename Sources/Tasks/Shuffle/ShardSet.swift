@@ -136,33 +136,27 @@ public struct ShardWriter {
   }
 
   /// Writes what was gathered: a piece for each shard, empty where there is nothing.
-  public mutating func write(_ pieces: BufferBuilder.Pieces) throws {
-    extents.append(try context.scratch().write(pieces.bytes))
+  ///
+  /// - Parameter offsets: where each piece begins in the builder, and the end of the last.
+  public mutating func write(_ pieces: borrowing BufferBuilder, _ offsets: [Int]) throws {
+    let base = UnsafeRawPointer(pieces.base)
+    extents.append(
+      try context.scratch().write(
+        zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) }))
   }
 
   /// The set, with what was gathered last, and what is the same for all shards.
-  public mutating func finish(_ last: BufferBuilder.Pieces, header: Buffer = Buffer([])) throws -> ShardSet {
-    if extents.isEmpty, last.offsets[shardCount] <= mostInMemory {
-      return ShardSet(header: header, memory: last.copy(), offsets: last.offsets)
+  ///
+  /// - Parameter offsets: as for `write`.
+  public mutating func finish(
+    _ last: borrowing BufferBuilder, _ offsets: [Int], header: Buffer = Buffer([])
+  ) throws -> ShardSet {
+    let count = offsets[shardCount]
+    if extents.isEmpty, count <= mostInMemory {
+      return ShardSet(
+        header: header, memory: Buffer(UnsafeRawBufferPointer(start: last.base, count: count)), offsets: offsets)
     }
-    if last.offsets[shardCount] > 0 { try write(last) }
+    if count > 0 { try write(last, offsets) }
     return ShardSet(header: header, shardCount: shardCount, extents: extents)
   }
-}
-
-extension BufferBuilder {
-  /// What a builder holds, as pieces one behind the other.
-  public struct Pieces {
-    fileprivate let base: UnsafeRawPointer
-    fileprivate let offsets: [Int]
-
-    fileprivate var bytes: [UnsafeRawBufferPointer] {
-      zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) }
-    }
-
-    fileprivate func copy() -> Buffer { Buffer(UnsafeRawBufferPointer(start: base, count: offsets.last!)) }
-  }
-
-  /// - Parameter offsets: where each piece begins, and the end of the last. Valid until the builder changes.
-  public borrowing func pieces(_ offsets: [Int]) -> Pieces { Pieces(base: UnsafeRawPointer(base), offsets: offsets) }
 }
