@@ -15,7 +15,8 @@ import Graph
 
 /// Turns a table's records into JSON objects, columns in the table's order, UTF-8 unescaped.
 ///
-/// `bool` gives `true` or `false`, numbers their shortest text, numbers that are not finite and nulls `null`.
+/// `bool` gives `true` or `false`, numbers their shortest text, dates `"2024-01-31"`, timestamps
+/// `"2024-01-31 23:59:59.5"`, numbers that are not finite and nulls `null`.
 struct JSONRowWriter {
   /// Keeps the buffers alive that `plans` point into.
   private let table: Table
@@ -35,6 +36,9 @@ struct JSONRowWriter {
     case int8(UnsafePointer<Int8>)
     case int32(UnsafePointer<Int32>)
     case int64(UnsafePointer<Int64>)
+    case dates(UnsafePointer<Int32>)
+    case timestamps(UnsafePointer<Int64>)
+    case float32(UnsafePointer<Float>)
     case float64(UnsafePointer<Double>)
     case bits(UnsafePointer<UInt8>)
     case text(StringCells)
@@ -74,6 +78,9 @@ struct JSONRowWriter {
       case .int8: cells = .int8(values.base.assumingMemoryBound(to: Int8.self))
       case .int32: cells = .int32(values.base.assumingMemoryBound(to: Int32.self))
       case .int64: cells = .int64(values.base.assumingMemoryBound(to: Int64.self))
+      case .date: cells = .dates(values.base.assumingMemoryBound(to: Int32.self))
+      case .timestamp: cells = .timestamps(values.base.assumingMemoryBound(to: Int64.self))
+      case .float32: cells = .float32(values.base.assumingMemoryBound(to: Float.self))
       case .float64: cells = .float64(values.base.assumingMemoryBound(to: Double.self))
       case .bool, .utf8, .list: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
       }
@@ -124,7 +131,8 @@ struct JSONRowWriter {
   private func most(_ plan: Plan, _ row: Int) -> Int {
     switch plan.cells {
     case .int8, .bits: 8
-    case .int32, .int64, .float64: 32
+    case .int32, .int64, .dates, .float32, .float64: 32
+    case .timestamps: CalendarText.longestTimestamp + 2
     case .text(let cells): (Int(cells.offsets[row + 1]) - Int(cells.offsets[row])) * 6 + 8
     case .texts(let offsets, let cells):
       (Int(cells.offsets[Int(offsets[row + 1])]) - Int(cells.offsets[Int(offsets[row])])) * 6
@@ -142,6 +150,17 @@ struct JSONRowWriter {
       if value >= 0, value < 10 { at.put(UInt8(ascii: "0") &+ UInt8(bitPattern: value)) } else { at.put(Int64(value)) }
     case .int32(let values): at.put(Int64(values[row]))
     case .int64(let values): at.put(values[row])
+    case .dates(let values):
+      at.put(UInt8(ascii: "\""))
+      CalendarText.put(date: values[row], &at)
+      at.put(UInt8(ascii: "\""))
+    case .timestamps(let values):
+      at.put(UInt8(ascii: "\""))
+      CalendarText.put(timestamp: values[row], &at)
+      at.put(UInt8(ascii: "\""))
+    case .float32(let values):
+      let value = values[row]
+      at.put(value.isFinite ? value.description : "null")
     case .float64(let values):
       let value = values[row]
       at.put(value.isFinite ? value.description : "null")
@@ -227,32 +246,6 @@ private func needsEscape(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Bool {
 }
 
 extension UnsafeMutablePointer<UInt8> {
-  @inline(__always)
-  fileprivate mutating func put(_ byte: UInt8) {
-    pointee = byte
-    self += 1
-  }
-
-  fileprivate mutating func put(_ text: String) {
-    for byte in text.utf8 { put(byte) }
-  }
-
-  fileprivate mutating func put(_ value: Int64) {
-    var digits = value.magnitude
-    if value < 0 { put(UInt8(ascii: "-")) }
-    var count = 1
-    var rest = digits
-    while rest >= 10 {
-      rest /= 10
-      count += 1
-    }
-    for place in (0..<count).reversed() {
-      self[place] = UInt8(ascii: "0") + UInt8(digits % 10)
-      digits /= 10
-    }
-    self += count
-  }
-
   @inline(__always)
   fileprivate mutating func copyShort(_ source: UnsafePointer<UInt8>, _ count: Int) {
     memcpy(self, source, count)

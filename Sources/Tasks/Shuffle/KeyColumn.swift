@@ -24,12 +24,10 @@ struct KeyColumn {
   func forEachHash(in rows: Range<Int>, _ body: (_ row: Int, _ hash: UInt64) -> Void) {
     switch column.type {
     case .int8: each(rows, of: column.values(as: Int8.self), body) { UInt64(bitPattern: Int64($0)) }
-    case .int32: each(rows, of: column.values(as: Int32.self), body) { UInt64(bitPattern: Int64($0)) }
-    case .int64: each(rows, of: column.values(as: Int64.self), body) { UInt64(bitPattern: $0) }
-    case .float64:
-      each(rows, of: column.values(as: Double.self), body) {
-        $0 == 0 ? 0 : $0.isNaN ? Double.nan.bitPattern : $0.bitPattern
-      }
+    case .int32, .date: each(rows, of: column.values(as: Int32.self), body) { UInt64(bitPattern: Int64($0)) }
+    case .int64, .timestamp: each(rows, of: column.values(as: Int64.self), body) { UInt64(bitPattern: $0) }
+    case .float32: each(rows, of: column.values(as: Float.self), body) { KeyColumn.word(Double($0)) }
+    case .float64: each(rows, of: column.values(as: Double.self), body) { KeyColumn.word($0) }
     case .bool:
       for row in rows {
         body(row, column.isNull(row) ? KeyColumn.ofNull : StableHash.of(column.bit(at: row) ? 1 : 0 as UInt64))
@@ -42,6 +40,11 @@ struct KeyColumn {
       }
     case .list: preconditionFailure("a list is no ID")
     }
+  }
+
+  @inline(__always)
+  private static func word(_ number: Double) -> UInt64 {
+    number == 0 ? 0 : number.isNaN ? Double.nan.bitPattern : number.bitPattern
   }
 
   @inline(__always)
@@ -59,7 +62,9 @@ struct KeyColumn {
       let text = column.string(at: row) ?? ""
       return text.count > 60 ? jsonQuoted(String(text.prefix(60))) + "…" : jsonQuoted(text)
     case .bool: return column.bit(at: row) ? "true" : "false"
+    case .float32: return "\(column.values(as: Float.self)[row])"
     case .float64: return "\(column.values(as: Double.self)[row])"
+    case .date, .timestamp: return column.calendarText(at: row) ?? ""
     default: return column.integer(at: row).map { "\($0)" } ?? ""
     }
   }

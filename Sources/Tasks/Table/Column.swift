@@ -5,9 +5,14 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   case int8
   case int32
   case int64
+  case float32
   case float64
   /// One bit a cell.
   case bool
+  /// Days since 1970-01-01, 32 bits.
+  case date
+  /// Microseconds since 1970-01-01 00:00:00, 64 bits, without a time zone.
+  case timestamp
   /// Text.
   case utf8
   case list(ColumnType)
@@ -17,17 +22,21 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     case .int8: "int8"
     case .int32: "int32"
     case .int64: "int64"
+    case .float32: "float32"
     case .float64: "float64"
     case .bool: "bool"
+    case .date: "date"
+    case .timestamp: "timestamp"
     case .utf8: "string"
     case .list(let item): "list of \(item)"
     }
   }
 
+  /// Numbers and flags, which can be added up.
   public var isNumeric: Bool {
     switch self {
-    case .int8, .int32, .int64, .float64, .bool: true
-    case .utf8, .list: false
+    case .int8, .int32, .int64, .float32, .float64, .bool: true
+    case .date, .timestamp, .utf8, .list: false
     }
   }
 
@@ -35,8 +44,8 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   func byteCount(cells count: Int) -> Int? {
     switch self {
     case .int8: count
-    case .int32: count * 4
-    case .int64, .float64: count * 8
+    case .int32, .float32, .date: count * 4
+    case .int64, .float64, .timestamp: count * 8
     case .bool: (count + 7) / 8
     case .utf8, .list: nil
     }
@@ -108,15 +117,26 @@ public struct Column: Sendable {
     }
   }
 
-  /// A whole number or flag in a cell as `Int64`; `nil` where it is null or the column holds none.
+  /// A whole number, flag, date or timestamp in a cell as `Int64`; `nil` where it is null or the column holds none.
   public func integer(at row: Int) -> Int64? {
     guard !isNull(row) else { return nil }
     switch type {
     case .int8: return Int64(values(as: Int8.self)[row])
-    case .int32: return Int64(values(as: Int32.self)[row])
-    case .int64: return values(as: Int64.self)[row]
+    case .int32, .date: return Int64(values(as: Int32.self)[row])
+    case .int64, .timestamp: return values(as: Int64.self)[row]
     case .bool: return bit(at: row) ? 1 : 0
-    case .float64, .utf8, .list: return nil
+    case .float32, .float64, .utf8, .list: return nil
+    }
+  }
+
+  /// A number of any kind in a cell as `Double`; `nil` where it is null or the column holds none.
+  public func number(at row: Int) -> Double? {
+    guard !isNull(row) else { return nil }
+    switch type {
+    case .float32: return Double(values(as: Float.self)[row])
+    case .float64: return values(as: Double.self)[row]
+    case .int8, .int32, .int64, .bool: return integer(at: row).map(Double.init)
+    case .date, .timestamp, .utf8, .list: return nil
     }
   }
 

@@ -30,7 +30,7 @@ struct ValidityBuilder: ~Copyable {
   }
 }
 
-/// Builds a column of numbers: `Int8`, `Int32`, `Int64` or `Double`.
+/// Builds a column of numbers (`Int8`, `Int32`, `Int64`, `Float` or `Double`), dates (`Int32`) or timestamps (`Int64`).
 public struct FixedColumnBuilder<Value: BitwiseCopyable>: ~Copyable {
   private let type: ColumnType
   private var values: BufferBuilder
@@ -72,8 +72,19 @@ extension FixedColumnBuilder where Value == Int32 {
 extension FixedColumnBuilder where Value == Int64 {
   public init(capacity: Int = 0) { self.init(type: .int64, capacity: capacity) }
 }
+extension FixedColumnBuilder where Value == Float {
+  public init(capacity: Int = 0) { self.init(type: .float32, capacity: capacity) }
+}
 extension FixedColumnBuilder where Value == Double {
   public init(capacity: Int = 0) { self.init(type: .float64, capacity: capacity) }
+}
+extension FixedColumnBuilder where Value == Int32 {
+  /// Of days since 1970-01-01.
+  public static func dates(capacity: Int = 0) -> Self { Self(type: .date, capacity: capacity) }
+}
+extension FixedColumnBuilder where Value == Int64 {
+  /// Of microseconds since 1970-01-01 00:00:00.
+  public static func timestamps(capacity: Int = 0) -> Self { Self(type: .timestamp, capacity: capacity) }
 }
 
 /// Builds a column of flags, one bit a cell.

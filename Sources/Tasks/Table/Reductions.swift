@@ -64,12 +64,17 @@ struct BagSum: ReductionOp {
       var sum: Int64 = 0
       for row in 0..<column.count where !column.isNull(row) && column.bit(at: row) { sum += 1 }
       return .whole(sum)
+    case .float32:
+      let values = column.values(as: Float.self)
+      var sum = 0.0
+      for row in 0..<column.count where column.nullCount == 0 || !column.isNull(row) { sum += Double(values[row]) }
+      return .number(sum)
     case .float64:
       let values = column.values(as: Double.self)
       var sum = 0.0
       for row in 0..<column.count where column.nullCount == 0 || !column.isNull(row) { sum += values[row] }
       return .number(sum)
-    case .utf8, .list:
+    case .date, .timestamp, .utf8, .list:
       throw TaskError(
         .wrongType, "column \"\(name)\" holds \(column.type), which cannot be added up; name columns of numbers",
         file: file)

@@ -31,10 +31,10 @@ extension Column {
     }
     switch storage {
     case .fixed(let buffer):
-      switch type {
-      case .bool: return made(.fixed(buffer.bits(at: numbers)))
-      case .int8: return made(.fixed(picked(values(as: Int8.self), at: numbers)))
-      case .int32: return made(.fixed(picked(values(as: Int32.self), at: numbers)))
+      switch type.byteCount(cells: 8) {
+      case 1: return made(.fixed(buffer.bits(at: numbers)))
+      case 8: return made(.fixed(picked(values(as: Int8.self), at: numbers)))
+      case 32: return made(.fixed(picked(values(as: Int32.self), at: numbers)))
       default: return made(.fixed(picked(values(as: Int64.self), at: numbers)))
       }
     case .strings(_, let bytes):

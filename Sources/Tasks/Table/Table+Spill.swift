@@ -111,6 +111,9 @@ extension ColumnType {
     case .bool: 5
     case .utf8: 6
     case .list: 7
+    case .float32: 8
+    case .date: 9
+    case .timestamp: 10
     }
   }
 }
@@ -190,7 +193,9 @@ private struct DirectoryReader {
     func column(_ type: ColumnType, _ storage: Column.Storage) -> Column {
       Column(type: type, count: count, nullCount: nullCount, validity: nullCount > 0 ? validity : nil, storage: storage)
     }
-    let fixed: [Int: ColumnType] = [1: .int8, 2: .int32, 3: .int64, 4: .float64, 5: .bool]
+    let fixed: [Int: ColumnType] = [
+      1: .int8, 2: .int32, 3: .int64, 4: .float64, 5: .bool, 8: .float32, 9: .date, 10: .timestamp,
+    ]
     if let type = fixed[code] {
       let values = try place()
       guard values.count == type.byteCount(cells: count) else { throw corrupt("a column has another length") }
