@@ -21,8 +21,8 @@ extension TaskGraph {
         .duplicateName, "its first half would be called \"\(split)\", as another task is; rename one of them",
         stage: name)
     }
-    let count = max(op.partitionCount, 1)
     let parts = source.partitions
+    let count = max(op.partitionCount(of: parts.count), 1)
     let edges = parts.count.multipliedReportingOverflow(by: count)
     guard !edges.overflow, inputList.count + parts.count + edges.partialValue <= Int32.max else {
       throw GraphError(

@@ -161,6 +161,10 @@ public struct TaskGraph: Sendable {
       return try addShuffle(
         name, op: definition, make(arguments), arguments: arguments, of: sources[0], keep: keep, policy: policy)
     }
+    if case .sink(let make) = definition.maker, let joined = try make(arguments).joined {
+      return try addJoinedSink(
+        name, op: definition, joined, arguments: arguments, of: sources[0], keep: keep, policy: policy)
+    }
     let bag = definition.shape == .command ? nil : try bagPartitions(sources, stage: name)
     var partitions = bag ?? .numbered(1)
 

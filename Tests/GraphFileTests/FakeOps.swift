@@ -90,7 +90,7 @@ private struct FakeReduction: ReductionOp {
 }
 
 private struct FakeShuffle: ShuffleOp {
-  let partitionCount = 3
+  func partitionCount(of inputCount: Int) -> Int { 3 }
 
   init(_ arguments: OpArguments) throws {
     if arguments.string("key") == "refused" { throw ParameterError("key", "is not liked") }

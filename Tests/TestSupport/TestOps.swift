@@ -178,7 +178,8 @@ public enum TestOps {
 
   struct Shuffle: ShuffleOp {
     let settings: Settings
-    var partitionCount: Int { settings.partitions }
+    private var partitionCount: Int { settings.partitions }
+    func partitionCount(of inputCount: Int) -> Int { partitionCount }
     func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { settings.memory }
     func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
       MemoryEstimate(output: max(inputBytes, settings.memory.output), scratch: 0)

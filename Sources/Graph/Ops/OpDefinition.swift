@@ -144,6 +144,8 @@ public struct OpParameter: Sendable {
     case choice([String])
     /// Names with single values.
     case map
+    /// Names in their order, each with a mapping of names to single values.
+    case nested
     /// One text for the shell, or a program and its arguments.
     case command
 
@@ -161,6 +163,7 @@ public struct OpParameter: Sendable {
       case .files: "path or glob pattern, or a list of them"
       case .choice(let names): names.joined(separator: " | ")
       case .map: "mapping of names to single values"
+      case .nested: "mapping of names to mappings of names to single values"
       case .command: "shell command, or a list of a program and its arguments"
       }
     }
@@ -198,6 +201,8 @@ public enum ParameterValue: Hashable, Sendable {
   case boolean(Bool)
   case strings([String])
   case map([String: String])
+  /// In their order.
+  case nested([NamedMap])
 
   /// JSON text: what is shown, stored and hashed.
   public var json: String {
@@ -211,7 +216,20 @@ public enum ParameterValue: Hashable, Sendable {
       "{"
         + texts.sorted { $0.key < $1.key }.map { "\(jsonQuoted($0.key)):\(jsonQuoted($0.value))" }
         .joined(separator: ",") + "}"
+    case .nested(let maps):
+      "{" + maps.map { "\(jsonQuoted($0.name)):\(ParameterValue.map($0.values).json)" }.joined(separator: ",") + "}"
     }
+  }
+}
+
+/// One entry of a mapping of mappings.
+public struct NamedMap: Hashable, Sendable {
+  public let name: String
+  public let values: [String: String]
+
+  public init(_ name: String, _ values: [String: String]) {
+    self.name = name
+    self.values = values
   }
 }
 
@@ -265,7 +283,8 @@ public struct OpArguments: Sendable {
         parameter.name,
         "\"\(name)\" is none of \(names.joined(separator: ", "))" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
     case (.string, .string), (.path, .string), (.choice, .string), (.files, .strings), (.strings, .strings),
-      (.integer, .integer), (.number, .number), (.boolean, .boolean), (.map, .map), (.command, .string),
+      (.integer, .integer), (.number, .number), (.boolean, .boolean), (.map, .map), (.nested, .nested),
+      (.command, .string),
       (.command, .strings):
       break
     default:
@@ -283,6 +302,10 @@ public struct OpArguments: Sendable {
 
   public func map(_ name: String) -> [String: String]? {
     if case .map(let texts)? = values[name] { texts } else { nil }
+  }
+
+  public func nested(_ name: String) -> [NamedMap]? {
+    if case .nested(let maps)? = values[name] { maps } else { nil }
   }
 
   /// A parameter that is required or has a default, hence always there.

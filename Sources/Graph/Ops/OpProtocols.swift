@@ -80,8 +80,8 @@ extension ReductionOp {
 ///
 /// What is gathered must not depend on how much memory there is.
 public protocol ShuffleOp: Sendable {
-  /// How many partitions come out, at least 1.
-  var partitionCount: Int { get }
+  /// How many partitions come out, at least 1, where so many go in.
+  func partitionCount(of inputCount: Int) -> Int
   /// - Parameters:
   ///   - inputBytes: size in memory of the partition.
   ///   - memoryLimit: as in `TaskContext`.
@@ -105,8 +105,10 @@ public protocol ShuffleOp: Sendable {
   func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
 }
 
-/// A configured sink: writes each partition to a file of its own.
+/// A configured sink: writes each partition to a file of its own, or all to one.
 public protocol SinkOp: Sendable {
+  /// What does it instead where all partitions go to one file; `nil` otherwise.
+  var joined: (any JoinedSinkOp)? { get }
   /// The absolute final path for each partition, in order.
   /// - Throws: `ParameterError` where two would be the same, or one is an input.
   func paths(for partitions: Partitions) throws -> [String]
@@ -115,6 +117,39 @@ public protocol SinkOp: Sendable {
   /// - Returns: how many records were written.
   func write(_ value: any TaskValue, partition: Partition, to sink: any ByteSink, context: any TaskContext) throws
     -> Int
+}
+
+extension SinkOp {
+  public var joined: (any JoinedSinkOp)? { nil }
+}
+
+/// A configured sink of one file, in two halves: each partition is rendered by itself, then one task puts what came out
+/// behind one another.
+public protocol JoinedSinkOp: Sendable {
+  /// The file's absolute final path.
+  var path: String { get }
+  /// - Parameters:
+  ///   - inputBytes: size in memory of the partition.
+  ///   - memoryLimit: as in `TaskContext`.
+  func estimatePart(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
+  /// - Parameters:
+  ///   - inputBytes: size in memory of what all partitions became.
+  ///   - memoryLimit: as in `TaskContext`.
+  func estimateJoin(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
+  /// - Parameters:
+  ///   - value: the partition's records.
+  ///   - partition: which it is.
+  ///   - count: how many there are.
+  ///   - context: the task's way to what is outside it.
+  func part(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
+    -> any TaskValue
+  /// Writes a file that appears under its final name only when this returns and all bytes are on disk.
+  /// - Parameters:
+  ///   - parts: what `part` gave for each partition, in the bag's order.
+  ///   - sink: takes the file's bytes.
+  ///   - context: the task's way to what is outside it.
+  /// - Returns: how many records were written.
+  func join(_ parts: [any TaskValue], to sink: any ByteSink, context: any TaskContext) throws -> Int
 }
 
 /// What a running task may ask of the engine.

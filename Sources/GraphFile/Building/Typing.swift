@@ -26,7 +26,8 @@ struct Typing {
     let texts: [Text]
     switch (value, kind) {
     case (.broken, _): throw Complaint(message: nil)
-    case (.mapping(let items), .map): return try mapping(items)
+    case (.mapping(let items), .map): return .map(try mapping(items))
+    case (.mapping(let items), .nested): return try nested(items)
     case (.mapping, _): throw Complaint(message: "wants \(wanted(kind)), and got a mapping")
     case (.scalar(let text), _): texts = [text]
     case (.list(let list, _), .strings), (.list(let list, _), .files), (.list(let list, _), .command):
@@ -40,7 +41,7 @@ struct Typing {
     case .command:
       if case .list = value { return .strings(texts.map(\.text)) }
       return .string(texts[0].text)
-    case .map: throw misfit(texts[0], kind)
+    case .map, .nested: throw misfit(texts[0], kind)
     case .files:
       var paths: [String] = []
       for text in texts { paths.append(try path(text)) }
@@ -65,7 +66,21 @@ struct Typing {
     }
   }
 
-  private func mapping(_ items: [(name: String, value: Value)]) throws(Complaint) -> ParameterValue {
+  private func nested(_ items: [(name: String, value: Value)]) throws(Complaint) -> ParameterValue {
+    var maps: [NamedMap] = []
+    for (name, value) in items {
+      switch value {
+      case .broken: throw Complaint(message: nil)
+      case .mapping(let inner): maps.append(NamedMap(name, try mapping(inner)))
+      case .scalar, .list:
+        throw Complaint(
+          message: "wants a mapping for \(shown(name)), and got a \(value.isList ? "list" : "single value")")
+      }
+    }
+    return .nested(maps)
+  }
+
+  private func mapping(_ items: [(name: String, value: Value)]) throws(Complaint) -> [String: String] {
     var texts: [String: String] = [:]
     for (name, value) in items {
       switch value {
@@ -77,7 +92,7 @@ struct Typing {
           message: "wants a single value for \(shown(name)), and got a \(value.isList ? "list" : "mapping")")
       }
     }
-    return .map(texts)
+    return texts
   }
 
   private func integer(_ text: Text, _ kind: OpParameter.Kind) throws(Complaint) -> Int {
@@ -111,7 +126,7 @@ struct Typing {
   private func wanted(_ kind: OpParameter.Kind) -> String {
     switch kind {
     case .integer: "an " + kind.description
-    case .string, .number, .path, .strings, .files, .map, .command: "a " + kind.description
+    case .string, .number, .path, .strings, .files, .map, .nested, .command: "a " + kind.description
     case .boolean: kind.description
     case .choice(let names): "one of " + names.joined(separator: ", ")
     }

@@ -173,6 +173,10 @@ private func property(_ parameter: OpParameter) -> JSONText {
   case .map:
     members.append(("type", "object"))
     members.append(("additionalProperties", scalar))
+  case .nested:
+    members.append(("type", "object"))
+    members.append(
+      ("additionalProperties", .object([("type", "object"), ("additionalProperties", scalar)])))
   case .boolean: members.append(("anyOf", .array([.object([("type", "boolean")]), reference])))
   case .choice(let names): members.append(("anyOf", .array([.object([("enum", .strings(names))]), reference])))
   }

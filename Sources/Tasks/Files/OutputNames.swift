@@ -13,6 +13,12 @@ struct OutputNames: Sendable {
 
   static let directory = OpParameter(
     "directory", .path, isIdentity: false, summary: "the folder for the files; it is made if it is missing")
+  /// For sinks that can write all partitions to one file too.
+  static let directoryOrNot = OpParameter(
+    "directory", .path, isOptional: true, isIdentity: false,
+    summary: "the folder for a file for each partition; it is made if it is missing")
+  static let path = OpParameter(
+    "path", .path, isOptional: true, isIdentity: false, summary: "the one file for all partitions, in their order")
   static let name = OpParameter(
     "name", .string, default: .string("{name}"), isIdentity: false,
     summary: "the files' names: {name} is the input file's name, {stem} the same without its ending, "
@@ -29,6 +35,19 @@ struct OutputNames: Sendable {
     }
     guard !template.utf8.contains(UInt8(ascii: "/")), !template.isEmpty, template != ".", template != ".." else {
       throw ParameterError("name", "\"\(template)\" is no plain file name; the folder is set by directory")
+    }
+  }
+
+  /// The one file, or `nil` where a folder is given.
+  ///
+  /// - Throws: `ParameterError` where both are given, or neither.
+  static func joinedPath(_ arguments: OpArguments) throws -> String? {
+    switch (arguments.string("path"), arguments.string("directory")) {
+    case (let path?, nil): return path
+    case (nil, _?): return nil
+    case (nil, nil):
+      throw ParameterError("path", "give path, for one file, or directory, for a file for each partition")
+    case (_?, _?): throw ParameterError("path", "it does not go with directory; give only one of them")
     }
   }
 

@@ -8,7 +8,7 @@ import Graph
 /// is written at a time, so the result is the same however much memory there is.
 struct PartitionByID: ShuffleOp {
   let key: String
-  let partitionCount: Int
+  private let partitionCount: Int
 
   /// With more, what describes a shard's small tables would take more room than their rows.
   static let mostPartitions = 10_000
@@ -17,6 +17,8 @@ struct PartitionByID: ShuffleOp {
     key = arguments.require(OpArguments.string, "key")
     partitionCount = arguments.require(OpArguments.integer, "partitions")
   }
+
+  func partitionCount(of inputCount: Int) -> Int { partitionCount }
 
   /// What one partition may take: less than half of the memory, so that another table can be made of it.
   static func allowance(_ memoryLimit: Int) -> Int { memoryLimit / 3 }

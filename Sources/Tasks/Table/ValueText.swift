@@ -143,3 +143,22 @@ extension Column {
     }
   }
 }
+
+extension UnsafeMutablePointer<UInt8> {
+  /// The shortest text that reads back as the same number, as `Double.description` gives it; at most 32 bytes.
+  ///
+  /// Amounts in hundredths take a way around the general algorithm: of all texts that read back as the number, that with
+  /// two decimals is the shortest where it is one.
+  mutating func put(_ value: Double) {
+    let hundredths = (value * 100).rounded()
+    guard abs(hundredths) < 1e15, hundredths / 100 == value, value != 0 else { return put(value.description) }
+    let digits = Int(abs(hundredths))
+    // Small ones stand with an exponent there.
+    guard digits > 0 else { return put(value.description) }
+    if value < 0 { put(UInt8(ascii: "-")) }
+    put(Int64(digits / 100))
+    put(UInt8(ascii: "."))
+    let rest = digits % 100
+    if rest % 10 == 0 { put(rest / 10, digits: 1) } else { put(rest, digits: 2) }
+  }
+}
