@@ -5,7 +5,7 @@ public enum StandardOps {
   public static let definitions: [OpDefinition] =
     [
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
-      CSVRead.definition, CSVWrite.definition,
+      CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
       OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition,
       TokenizeOp.definition,

@@ -140,9 +140,12 @@ public struct ShardWriter {
   /// - Parameter offsets: where each piece begins in the builder, and the end of the last.
   public mutating func write(_ pieces: borrowing BufferBuilder, _ offsets: [Int]) throws {
     let base = UnsafeRawPointer(pieces.base)
-    extents.append(
-      try context.scratch().write(
-        zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) }))
+    try write(zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) })
+  }
+
+  /// Writes what was gathered, each shard's piece from where it lies.
+  public mutating func write(_ pieces: [UnsafeRawBufferPointer]) throws {
+    extents.append(try context.scratch().write(pieces))
   }
 
   /// The set, with what was gathered last, and what is the same for all shards.

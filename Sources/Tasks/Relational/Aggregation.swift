@@ -1,0 +1,68 @@
+import Graph
+
+/// One figure of each group: what it is called, how it is made, and of which column.
+struct Aggregation: Hashable, Sendable {
+  enum Function: String, CaseIterable, Sendable {
+    case count, sum, mean, min, max, variance = "var", deviation = "std", first, last, countDistinct
+  }
+
+  let name: String
+  let function: Function
+  /// `nil`: rows are counted, whatever they hold.
+  let column: String?
+
+  /// - Throws: `ParameterError` for what is no function, or more than one.
+  static func all(_ maps: [NamedMap], parameter: String) throws -> [Aggregation] {
+    guard !maps.isEmpty else { throw ParameterError(parameter, "name at least one column") }
+    return try maps.map { map in
+      guard map.values.count == 1, let (function, column) = map.values.first else {
+        throw ParameterError(
+          parameter, "\"\(map.name)\" wants one function and its column, such as {sum: amount}")
+      }
+      guard let known = Function(rawValue: function) else {
+        let names = Function.allCases.map(\.rawValue)
+        let near = nearestName(to: function, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
+        throw ParameterError(
+          parameter, "\"\(function)\" is no function\(near) (there are \(names.joined(separator: ", ")))")
+      }
+      if column == "*" {
+        guard known == .count else {
+          throw ParameterError(parameter, "\"\(map.name)\": only count takes \"*\"; \(function) wants a column")
+        }
+        return Aggregation(name: map.name, function: known, column: nil)
+      }
+      return Aggregation(name: map.name, function: known, column: column)
+    }
+  }
+
+  /// What gathers it from a column of that type; nothing does for `countDistinct`, which is counted apart.
+  ///
+  /// - Throws: `TaskError` with code `.wrongType`.
+  func accumulator(_ type: ColumnType?, file: String?) throws -> any Accumulator {
+    guard let type, let column else { return CountAccumulator() }
+    if case .list = type { throw wrongType(type, file) }
+    switch function {
+    case .count, .countDistinct: return CountAccumulator()
+    case .min: return PickAccumulator(.least, type)
+    case .max: return PickAccumulator(.greatest, type)
+    case .first: return PickAccumulator(.first, type)
+    case .last: return PickAccumulator(.last, type)
+    case .sum, .mean, .variance, .deviation:
+      guard type.isNumeric else { throw wrongType(type, file) }
+      switch (function, type) {
+      case (.variance, _): return VarianceAccumulator(isDeviation: false)
+      case (.deviation, _): return VarianceAccumulator(isDeviation: true)
+      case (_, .float32), (_, .float64): return SumAccumulator(isMean: function == .mean)
+      default: return WholeSumAccumulator(name: column, isMean: function == .mean)
+      }
+    }
+  }
+
+  private func wrongType(_ type: ColumnType, _ file: String?) -> TaskError {
+    TaskError(
+      .wrongType,
+      "\"\(name)\": \(function.rawValue) cannot be made of column \"\(column ?? "*")\", which holds \(type); "
+        + "\(type == .utf8 ? "cast it with table.cast, or say its type where it is read" : "name another column")",
+      file: file)
+  }
+}
