@@ -9,23 +9,31 @@ struct SampleCommand: ParsableCommand {
       commandName: "sample",
       abstract: "Write made-up but realistic input of any size.",
       discussion: """
-        The same options give the same bytes. Samples: arxiv (metadata of papers).
+        The same options give the same bytes. Samples: arxiv (metadata of papers, JSON), visits (of customers to a web \
+        site, CSV; few have most).
 
-        EXAMPLE
+        EXAMPLES
           \(HostProgram.name) sample arxiv --items 20000 --files 8 --seed 1 --output data
+          \(HostProgram.name) sample visits --items 20000000 --customers 1000000 --output data
         """)
   }
 
-  @Argument(help: ArgumentHelp("Which sample: arxiv.", valueName: "name"))
+  @Argument(help: ArgumentHelp("Which sample: arxiv or visits.", valueName: "name"))
   var name: String
   @Option(help: ArgumentHelp("How many records in all.", valueName: "n"))
   var items = 1000
-  @Option(help: ArgumentHelp("Into how many files. (default: one for each 2,500 records)", valueName: "n"))
+  @Option(
+    help: ArgumentHelp(
+      "Into how many files. (default: one for each 2,500 papers, or 10,000,000 visits)", valueName: "n"))
   var files: Int?
   @Option(help: ArgumentHelp("Another seed gives other records.", valueName: "n"))
   var seed: UInt64 = 1
-  @Option(help: "keyed (one JSON object a file, keyed by id) or snapshot (one JSON object a line).")
+  @Option(help: "Papers: keyed (one JSON object a file, keyed by id) or snapshot (one JSON object a line).")
   var layout: ArxivSample.Layout = .keyed
+  @Option(help: ArgumentHelp("Visits: how many customers there are.", valueName: "n"))
+  var customers = 50_000
+  @Option(help: ArgumentHelp("Visits: the exponent of Zipf's law; 0 makes all customers alike.", valueName: "x"))
+  var skew = 1.05
   @Option(help: ArgumentHelp("The folder to write to; made if it is not there.", valueName: "dir"))
   var output: String
 
@@ -38,21 +46,25 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      guard name == "arxiv" else {
-        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there is: arxiv")
+      guard ["arxiv", "visits"].contains(name) else {
+        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there are: arxiv, visits")
       }
-      let files = files ?? max(1, (items + 2499) / 2500)
+      let eachFile = name == "arxiv" ? 2500 : 10_000_000
+      let files = files ?? max(1, (items + eachFile - 1) / eachFile)
       let terminal = Terminal.standardError()
       let start = Date()
       var lastShown = start
-      let paths = try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(
-        to: Paths.absolute(output)
-      ) {
-        done in
+      func show(_ done: Int) {
         guard terminal.isTerminal, Date().timeIntervalSince(lastShown) > 0.2 else { return }
         lastShown = Date()
         Output.write("\r\(Format.count(done)) of \(Format.count(items)) records", to: STDERR_FILENO)
       }
+      let folder = Paths.absolute(output)
+      let paths =
+        name == "arxiv"
+        ? try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(to: folder, progress: show)
+        : try VisitsSample(seed: seed, items: items, files: files, customers: customers, skew: skew)
+          .write(to: folder, progress: show)
       if terminal.isTerminal { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
       let bytes = paths.reduce(0) { sum, path in
         sum + ((try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0)

@@ -43,7 +43,7 @@ func forEachValue(_ column: Column, _ rows: Range<Int>, _ body: (_ index: Int, _
 final class CountAccumulator: Accumulator {
   private let counts = Box<Int64>()
 
-  var stateTypes: [ColumnType] { [.int64] }
+  var stateTypes: [ColumnType] { [.int32] }
   var byteCount: Int { counts.byteCount }
   func grow(to count: Int) { counts.grow(to: count, 0) }
 
@@ -58,14 +58,19 @@ final class CountAccumulator: Accumulator {
 
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let counts = counts.base
-    let values = states[0].values(as: Int64.self)
-    forEachValue(states[0], rows) { index, row in counts[Int(groups[index])] += values[row] }
+    let values = states[0].values(as: Int32.self)
+    forEachValue(states[0], rows) { index, row in counts[Int(groups[index])] += Int64(values[row]) }
   }
 
   /// Counts more in one group.
   func add(_ more: Int, to group: Int) { counts.base[group] += Int64(more) }
 
-  func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] { [try result(groups)] }
+  /// States are of a part of a partition, which has less rows than 2³¹.
+  func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
+    var builder = FixedColumnBuilder<Int32>(capacity: groups.count)
+    for group in groups { builder.append(Int32(truncatingIfNeeded: counts.base[Int(group)])) }
+    return [builder.finish()]
+  }
 
   func result(_ groups: UnsafeBufferPointer<Int32>) throws -> Column {
     var builder = FixedColumnBuilder<Int64>(capacity: groups.count)
@@ -93,8 +98,8 @@ final class WholeSumAccumulator: Accumulator {
     self.isMean = isMean
   }
 
-  /// The lower and the upper half of the sum, and the count.
-  var stateTypes: [ColumnType] { [.int64, .int64, .int64] }
+  /// The lower half of the sum, the upper, which fits in 32 bits for less than 2³¹ rows, and the count.
+  var stateTypes: [ColumnType] { [.int64, .int32, .int32] }
   var byteCount: Int { totals.byteCount }
   func grow(to count: Int) { totals.grow(to: count, Total()) }
 
@@ -124,23 +129,23 @@ final class WholeSumAccumulator: Accumulator {
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let totals = totals.base
     let (low, high, counts) = (
-      states[0].values(as: UInt64.self), states[1].values(as: Int64.self), states[2].values(as: Int64.self)
+      states[0].values(as: UInt64.self), states[1].values(as: Int32.self), states[2].values(as: Int32.self)
     )
     forEachValue(states[2], rows) { index, row in
       totals[Int(groups[index])].sum &+= Int128(truncatingIfNeeded: high[row]) << 64 | Int128(low[row])
-      totals[Int(groups[index])].count &+= counts[row]
+      totals[Int(groups[index])].count &+= Int64(counts[row])
     }
   }
 
   func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
     var low = FixedColumnBuilder<Int64>(capacity: groups.count)
-    var high = FixedColumnBuilder<Int64>(capacity: groups.count)
-    var counts = FixedColumnBuilder<Int64>(capacity: groups.count)
+    var high = FixedColumnBuilder<Int32>(capacity: groups.count)
+    var counts = FixedColumnBuilder<Int32>(capacity: groups.count)
     for group in groups {
       let total = totals.base[Int(group)]
       low.append(Int64(truncatingIfNeeded: total.sum))
-      high.append(Int64(truncatingIfNeeded: total.sum >> 64))
-      counts.append(total.count)
+      high.append(Int32(truncatingIfNeeded: total.sum >> 64))
+      counts.append(Int32(truncatingIfNeeded: total.count))
     }
     return [low.finish(), high.finish(), counts.finish()]
   }
@@ -185,7 +190,7 @@ final class SumAccumulator: Accumulator {
 
   init(isMean: Bool) { self.isMean = isMean }
 
-  var stateTypes: [ColumnType] { [.float64, .int64] }
+  var stateTypes: [ColumnType] { [.float64, .int32] }
   var byteCount: Int { totals.byteCount }
   func grow(to count: Int) { totals.grow(to: count, Total()) }
 
@@ -205,19 +210,19 @@ final class SumAccumulator: Accumulator {
 
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let totals = totals.base
-    let (sums, counts) = (states[0].values(as: Double.self), states[1].values(as: Int64.self))
+    let (sums, counts) = (states[0].values(as: Double.self), states[1].values(as: Int32.self))
     forEachValue(states[1], rows) { index, row in
       totals[Int(groups[index])].sum += sums[row]
-      totals[Int(groups[index])].count &+= counts[row]
+      totals[Int(groups[index])].count &+= Int64(counts[row])
     }
   }
 
   func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
     var sums = FixedColumnBuilder<Double>(capacity: groups.count)
-    var counts = FixedColumnBuilder<Int64>(capacity: groups.count)
+    var counts = FixedColumnBuilder<Int32>(capacity: groups.count)
     for group in groups {
       sums.append(totals.base[Int(group)].sum)
-      counts.append(totals.base[Int(group)].count)
+      counts.append(Int32(truncatingIfNeeded: totals.base[Int(group)].count))
     }
     return [sums.finish(), counts.finish()]
   }

@@ -17,7 +17,8 @@ struct GroupAggregate: ShuffleOp {
   private let aggregations: [Aggregation]
   private let partitions: Int?
 
-  /// As many come out as go in, but no more than this, unless the user says otherwise.
+  /// Four times as many come out as go in, so that a shard's table is near the processor, but no more than this, unless
+  /// the user says otherwise.
   private static let usualMost = 256
 
   init(_ arguments: OpArguments) throws {
@@ -33,7 +34,7 @@ struct GroupAggregate: ShuffleOp {
     }
   }
 
-  func partitionCount(of inputCount: Int) -> Int { partitions ?? min(inputCount, GroupAggregate.usualMost) }
+  func partitionCount(of inputCount: Int) -> Int { partitions ?? min(inputCount * 4, GroupAggregate.usualMost) }
 
   /// Columns whose different values are counted, each once.
   private var distinctColumns: [String] {
@@ -249,7 +250,7 @@ struct GroupAggregate: ShuffleOp {
           + "var, std (of a sample), first, last, countDistinct; nulls are left out"),
       OpParameter(
         "partitions", .integer(1...PartitionByID.mostPartitions), isOptional: true,
-        summary: "how many partitions come out; as many as go in, at most \(usualMost), if left out"),
+        summary: "how many partitions come out; four times as many as go in, at most \(usualMost), if left out"),
     ],
     output: """
       a record for each key: the key's columns, then the new ones in their order. Counts are int64, sums int64 for whole \

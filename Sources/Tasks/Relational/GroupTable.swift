@@ -38,8 +38,20 @@ final class GroupTable {
   var byteCount: Int { keys.byteCount + (index.pointee.mask + 1) * 8 }
 
   /// Finds the group of each row of the batch, adding those that are new.
+  ///
+  /// Most rows' groups are there and where they are looked for first. These are found for all rows at once, step by step:
+  /// loads of one step do not wait for each other, and memory is far away.
   func find(_ batch: KeyBatch, into groups: UnsafeMutablePointer<Int32>) {
-    for row in 0..<batch.rows.count { groups[row] = find(batch, row) }
+    let (slots, mask, hashes) = (index.pointee.slots, index.pointee.mask, batch.hashes)
+    let count = batch.rows.count
+    for row in 0..<count {
+      let hash = hashes[row]
+      let slot = slots[Int(truncatingIfNeeded: hash) & mask]
+      let isLikely = (slot ^ hash) & GroupTable.upperHalf == 0
+      groups[row] = isLikely ? Int32(truncatingIfNeeded: Int(truncatingIfNeeded: slot & 0xFFFF_FFFF) - 1) : -1
+    }
+    keys.dropUnequal(batch, groups)
+    for row in 0..<count where groups[row] < 0 { groups[row] = find(batch, row) }
   }
 
   /// The same for the rows with certain hashes; the others get -1.

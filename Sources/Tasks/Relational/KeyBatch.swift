@@ -28,7 +28,11 @@ final class KeyBatch {
   /// More columns than a word has bits.
   static let mostColumns = 64
 
+  /// Whether any cell of the columns is null.
+  let hasNulls: Bool
+
   init(_ columns: [Column]) {
+    hasNulls = columns.contains { $0.nullCount > 0 }
     precondition(columns.count <= KeyBatch.mostColumns, "too many key columns")
     self.columns = columns.map(KeyBatchColumn.init)
     hashes = .allocate(capacity: KeyBatch.mostRows)

@@ -11,6 +11,7 @@ final class KeyStore {
   let types: [ColumnType]
   private let columns: UnsafeMutableBufferPointer<KeyStoreColumn>
   private let rows: UnsafeMutablePointer<Rows>
+  private let hasNulls = UnsafeMutablePointer<Bool>.allocate(capacity: 1)
 
   private struct Rows {
     var hashes = RawArray<UInt64>()
@@ -25,6 +26,7 @@ final class KeyStore {
     }
     rows = .allocate(capacity: 1)
     rows.initialize(to: Rows())
+    hasNulls.initialize(to: false)
   }
 
   deinit {
@@ -33,6 +35,7 @@ final class KeyStore {
     rows.pointee.hashes.free()
     rows.pointee.nulls.free()
     rows.deallocate()
+    hasNulls.deallocate()
   }
 
   @inline(__always)
@@ -50,6 +53,7 @@ final class KeyStore {
     }
     rows.pointee.hashes.append(batch.hashes[index])
     rows.pointee.nulls.append(batch.nulls[index])
+    if batch.nulls[index] != 0 { hasNulls.pointee = true }
   }
 
   @inline(__always)
@@ -62,7 +66,18 @@ final class KeyStore {
     return true
   }
 
+  /// Makes those of the groups -1 whose key is not that of the batch's row.
+  func dropUnequal(_ batch: KeyBatch, _ groups: UnsafeMutablePointer<Int32>) {
+    let count = batch.rows.count
+    let nulls = rows.pointee.nulls
+    if hasNulls.pointee || batch.hasNulls {
+      for row in 0..<count where groups[row] >= 0 && nulls[Int(groups[row])] != batch.nulls[row] { groups[row] = -1 }
+    }
+    for number in columns.indices { columns[number].dropUnequal(batch.columns[number], batch.rows, groups) }
+  }
+
   func removeAll() {
+    hasNulls.pointee = false
     for number in columns.indices { columns[number].removeAll() }
     rows.pointee.hashes.removeAll()
     rows.pointee.nulls.removeAll()
@@ -157,6 +172,23 @@ private struct KeyStoreColumn {
     guard let cells = column.cells else { return words[group] == column.words[index] }
     let (own, cell) = (text(group), cells[row])
     return own.count == cell.count && (own.count == 0 || memcmp(own.baseAddress!, cell.baseAddress!, own.count) == 0)
+  }
+
+  func dropUnequal(_ column: KeyBatchColumn, _ rows: Range<Int>, _ groups: UnsafeMutablePointer<Int32>) {
+    guard let cells = column.cells else {
+      let (words, others) = (words.base, column.words)
+      for row in 0..<rows.count {
+        let group = Int(groups[row])
+        if words[max(group, 0)] != others[row] { groups[row] = -1 }
+      }
+      return
+    }
+    for row in 0..<rows.count where groups[row] >= 0 {
+      let (own, cell) = (text(Int(groups[row])), cells[rows.lowerBound + row])
+      if own.count != cell.count || (own.count > 0 && memcmp(own.baseAddress!, cell.baseAddress!, own.count) != 0) {
+        groups[row] = -1
+      }
+    }
   }
 
   mutating func removeAll() {

@@ -21,6 +21,8 @@ final class PartialGroups {
   private var taken = 0
   /// Whether nearly every row has a key of its own, so that looking for others is in vain.
   private var passesThrough = false
+  /// Rows that pass through as they are.
+  private var passing = 0..<0
 
   /// - Parameters:
   ///   - keys: the columns that make the key; a null in the last one leaves the row out if it does not choose the shard.
@@ -40,6 +42,11 @@ final class PartialGroups {
 
   /// Takes up rows, at most `KeyBatch.mostRows`.
   func take(_ rows: Range<Int>) throws {
+    if passesThrough, accumulators.isEmpty {
+      passing = (passing.isEmpty ? rows.lowerBound : passing.lowerBound)..<rows.upperBound
+      if passing.count >= PartialGroups.mostGroups { try pass() }
+      return
+    }
     batch.load(rows)
     let known = table.count
     if passesThrough { table.addAll(batch, into: found) } else { table.find(batch, into: found) }
@@ -67,6 +74,7 @@ final class PartialGroups {
 
   /// Gives away what was gathered.
   func flush() throws {
+    try pass()
     guard table.count > 0 else { return }
     let count = writer.shardCount
     let (order, starts) =
@@ -80,5 +88,33 @@ final class PartialGroups {
     shardHashes.removeAll()
     for (accumulator, _) in accumulators { accumulator.removeAll() }
     taken = passesThrough ? PartialGroups.trial * 2 : 0
+  }
+
+  /// Gives away rows as they are.
+  private func pass() throws {
+    guard !passing.isEmpty else { return }
+    let count = writer.shardCount
+    let batch = shardBatch ?? batch
+    var starts = [Int](repeating: 0, count: count + 1)
+    var shards = [Int32](repeating: 0, count: passing.count)
+    for start in stride(from: passing.lowerBound, to: passing.upperBound, by: KeyBatch.mostRows) {
+      let rows = start..<min(start + KeyBatch.mostRows, passing.upperBound)
+      batch.load(rows)
+      for index in 0..<rows.count {
+        let shard = StableHash.shard(of: batch.hashes[index], count: count)
+        shards[start - passing.lowerBound + index] = Int32(truncatingIfNeeded: shard)
+        starts[shard + 1] += 1
+      }
+    }
+    for shard in 0..<count { starts[shard + 1] += starts[shard] }
+    var next = starts
+    var order = [Int32](repeating: 0, count: passing.count)
+    for (place, shard) in shards.enumerated() {
+      order[next[Int(shard)]] = Int32(truncatingIfNeeded: passing.lowerBound + place)
+      next[Int(shard)] += 1
+    }
+    let keys = self.batch.columns.map(\.column)
+    try writer.append(stream: stream, order, starts: starts) { rows in try keys.map { try $0.cells(at: rows) } }
+    passing = 0..<0
   }
 }
