@@ -28,6 +28,8 @@ struct OrderSearch: ~Copyable {
   /// Tasks and edges that may be played over and over with ties decided by lot, and how often at most.
   static let drawLimit = 1 << 15
   static let mostRounds = 32
+  /// Rounds of lots that find nothing better, one after the other, before they are given up.
+  static let patience = 4
 
   /// A task in the order being played. 16 bytes: one cache line serves a visit.
   struct State {
@@ -219,8 +221,12 @@ struct OrderSearch: ~Copyable {
     if count + edgeCount <= Self.greedyLimit {
       for rule in OrderRule.allCases { attempt(rule) }
       let rounds = min(Self.mostRounds, Self.drawLimit / max(count + edgeCount, 1))
-      for round in 0..<rounds {
-        for rule in OrderRule.allCases where rule.isGreedy { attempt(rule, drawing: UInt32(round + 1)) }
+      var fruitless = 0
+      for round in 0..<rounds where fruitless < Self.patience {
+        fruitless += 1
+        for rule in OrderRule.allCases where rule.isGreedy {
+          if attempt(rule, drawing: UInt32(round + 1)) { fruitless = 0 }
+        }
       }
     } else if isForest {
       attempt(.depthFirst)

@@ -18,7 +18,8 @@
 // - greedy: go on with a task that has been begun, the one that costs least at the moment, where a cost is what would
 //   be held more, how many inputs are missing, or how far it is from the sources, in three combinations. Finds local
 //   groups in graphs of many overlapping reductions; does not depend on how the file numbers its tasks. Small graphs
-//   are tried some more times, with ties decided by lot, always the same: which of equals goes first can matter.
+//   are tried some more times, with ties decided by lot, always the same: which of equals goes first can matter. Where
+//   it does not, as in a shuffle whose tasks are all alike, a few times show it.
 //
 // The first three take linear time and are all that large graphs get; the greedy ones need a heap, so they are for
 // graphs of at most `OrderSearch.greedyLimit` tasks and edges. An order is given up as soon as it is beaten, and a

@@ -23,5 +23,5 @@ extension ComputeOptions {
 private struct ProgressEnd: TaskObserver {
   let display: TerminalProgress
 
-  func computationDidEnd(_ summary: RunSummary) { display.finish() }
+  func computationDidEnd(_ result: Result<RunSummary, any Error>) { display.finish() }
 }

@@ -82,13 +82,54 @@ import Testing
       let seen = Mutex<[String]>([])
       func taskWillStart(_ key: TaskKey) { seen.withLock { $0.append("+\(key)") } }
       func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?) { seen.withLock { $0.append("-\(key)") } }
-      func computationDidEnd(_ summary: RunSummary) { seen.withLock { $0.append("\(summary.outcome)") } }
+      func computationDidEnd(_ result: Result<RunSummary, any Error>) {
+        seen.withLock { $0.append((try? result.get()).map { "\($0.outcome)" } ?? "never began") }
+      }
     }
     let watcher = Watcher()
     var options = ComputeOptions(memory: nil, workers: 1)
     options.observers = [watcher]
     _ = try await Bag.range(4, partitions: 2).sum().compute(options)
     #expect(watcher.seen.withLock { $0 } == ["+sum[0]", "-sum[0]", "+sum[1]", "-sum[1]", "+sum", "-sum", "done"])
+  }
+
+  @Test func observersAreToldTheEndHoweverItComes() async throws {
+    final class Watcher: TaskObserver {
+      let seen = Mutex<[String]>([])
+      func computationWillStart(_ graph: TaskGraph) { seen.withLock { $0.append("start") } }
+      func computationDidEnd(_ result: Result<RunSummary, any Error>) {
+        seen.withLock {
+          switch result {
+          case .success(let summary): $0.append("\(summary.outcome) \(summary.failures.count)")
+          case .failure(let error): $0.append("\(type(of: error))")
+          }
+        }
+      }
+    }
+    struct Broken: Error {}
+    func ends(_ change: (inout ComputeOptions) -> Void, _ value: Delayed<Int>) async throws -> [String] {
+      let watcher = Watcher()
+      var options = ComputeOptions(memory: nil, workers: 1)
+      options.observers = [watcher]
+      change(&options)
+      _ = try? await value.compute(options)
+      return watcher.seen.withLock { $0 }
+    }
+    let fine = Bag.range(4, partitions: 2).sum()
+    let broken = Delayed(value: 1).map { _ -> Int in throw Broken() }
+    let folder = try TemporaryFolder()
+    let file = folder.path + "/file"
+    try Data().write(to: URL(fileURLWithPath: file))
+    #expect(try await ends({ _ in }, fine) == ["start", "done 0"])
+    #expect(try await ends({ _ in }, broken) == ["start", "failed 1"])
+    #expect(try await ends({ $0.temporaryFolder = file + "/nowhere" }, fine) == ["start", "SchedulerError"])
+    #expect(try await ends({ $0.state = file }, fine) == ["start", "SchedulerError"])
+    let tooLittle = try await ends(
+      {
+        $0.memory = ByteCount(1 << 20)
+        $0.state = folder.path + "/state"
+      }, fine)
+    #expect(tooLittle == ["start", "SchedulerError"])
   }
 
   @Test func aCancelledComputationEnds() async throws {

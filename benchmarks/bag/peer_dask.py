@@ -52,12 +52,19 @@ class ModHalf:
         return scrambled(x) % self.n
 
 
+def processor_seconds():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--partitions", type=int, default=16)
     parser.add_argument("--scheduler", default="processes")
     parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--text", help="a text file, for the operations on text")
+    parser.add_argument("--blocksize", type=int, default=16 << 20)
     options = parser.parse_args()
     dask.config.set(scheduler=options.scheduler, num_workers=2)
     n = options.count
@@ -71,9 +78,16 @@ def main():
         "groupby": lambda: numbers.groupby(mod_10000).map(length).sum(),
         "join": lambda: numbers.join(list(range(1000)), on_self=mod_2000, on_other=same).count(),
     }
+    if options.text:
+        lines = db.read_text(options.text, blocksize=options.blocksize)
+        operations = {
+            "word-count": lambda: lines.str.split().flatten().frequencies().topk(10, key=1).pluck(1).sum(),
+            "strip-filter-count": lambda: lines.str.strip().filter(bool).count(),
+        }
     for name, build in operations.items():
         if options.only and name not in options.only:
             continue
+        processor = processor_seconds()
         start = time.perf_counter()
         result = build().compute()
         seconds = time.perf_counter() - start
@@ -82,8 +96,8 @@ def main():
         )
         print(
             json.dumps(
-                {"operation": name, "count": n, "seconds": seconds, "result": result, "ns": seconds * 1e9 / n,
-                 "peak_mb": peak // 1024}
+                {"operation": name, "count": n, "seconds": seconds, "cpu": processor_seconds() - processor,
+                 "result": result, "peak_mb": peak // 1024}
             ),
             flush=True,
         )

@@ -270,12 +270,14 @@ enum Joining {
       pairs.reserveCapacity(blockLength)
       while element < block.count, pairs.count < blockLength {
         if let entry = shared.table.index(of: try key(block[element])) {
-          let others = shared.table.values[entry]
-          while other < others.count, pairs.count < blockLength {
-            pairs.append(Pair(others[other], block[element]))
+          // Through the pointer: to take the array out would count a reference up and down for each element.
+          let others = shared.table.values + entry
+          let count = others.pointee.count
+          while other < count, pairs.count < blockLength {
+            pairs.append(Pair(others.pointee[other], block[element]))
             other += 1
           }
-          if other < others.count { break }
+          if other < count { break }
         }
         other = 0
         element += 1

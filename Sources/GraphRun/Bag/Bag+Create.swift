@@ -103,15 +103,6 @@ extension Bag {
       try scope.blocks(of: bags[all[index].bag], all[index].partition)
     }
   }
-
-  /// Pairs of the elements at the same places of two bags.
-  ///
-  /// Of two partitions that differ in length, the longer is cut off, as by Swift's and Dask's `zip`.
-  ///
-  /// - Precondition: both bags have as many partitions.
-  public static func zip<Other>(_ first: Bag, _ second: Bag<Other>) -> Bag<Pair<Element, Other>> {
-    first.zipped(with: second, label: "zip", identity: .parameters(""), cuts: true) { Pair($0, $1) }
-  }
 }
 
 extension Bag where Element == Int {

@@ -37,16 +37,6 @@ extension Bag {
     }
   }
 
-  /// What `transform` makes of the elements at the same places of two bags.
-  ///
-  /// - Throws: when computed, `TaskError` with code `.badInput` if two partitions differ in length.
-  /// - Precondition: both bags have as many partitions.
-  public func map<Other, Output>(
-    with other: Bag<Other>, _ transform: @escaping @Sendable (Element, Other) throws -> Output
-  ) -> Bag<Output> {
-    zipped(with: other, label: "map", identity: .closure(""), transform)
-  }
-
   /// The elements for which `isIncluded` holds.
   @inlinable
   public func filter(_ isIncluded: @escaping @Sendable (Element) throws -> Bool) -> Bag<Element> {
@@ -126,25 +116,6 @@ extension Bag {
     }
   }
 
-  /// Each element with probability `probability`, the same ones for the same seed whatever the number of workers.
-  ///
-  /// - Parameters:
-  ///   - probability: from 0 to 1.
-  ///   - seed: another one gives another sample; cut into other partitions a bag has another sample, too.
-  /// - Precondition: the probability is from 0 to 1.
-  public func randomSample(_ probability: Double, seed: UInt64 = 0) -> Bag<Element> {
-    precondition((0...1).contains(probability), "a probability is from 0 to 1")
-    return step("randomSample", .parameters("\(probability) \(seed)"), isNumbered: true) { next, partition in
-      var state = StableHash.combine(seed, UInt64(partition))
-      return {
-        try next()?.filter { _ in
-          state &+= 0x9E37_79B9_7F4A_7C15
-          return Double(StableHash.of(state) >> 11) * 0x1p-53 < probability
-        }
-      }
-    }
-  }
-
   /// Results of `operation` on what came before and each element, across all partitions: the first element as it is, then
   /// `operation(result before, element)`.
   ///
@@ -178,7 +149,7 @@ extension Bag {
     let parts = Node(
       label: "accumulate", layout: .bag(partitions), inputs: [Node.Input(node: input)],
       identity: .closure(initial.map { JSONText.of($0) } ?? ""), cost: .stage, valueTypes: [ScalarValue<Part>.self],
-      typeName: String(reflecting: Result.self),
+      typeName: TypeName.of(Result.self),
       dependencies: { partition, node in
         let own = Node.Reference(node: input, partition: partition)
         return partition == 0 ? [own] : [Node.Reference(node: node, partition: partition - 1), own]
@@ -207,46 +178,6 @@ extension Bag {
       dependencies: { partition, _ in [Node.Reference(node: parts, partition: partition)] }
     ) { partition, scope in
       blocks(of: (scope.result(of: parts, partition) as! ScalarValue<Part>).value.results)
-    }
-  }
-
-  /// - Parameter cuts: whether of two partitions of different length the longer is cut off; else they are refused.
-  func zipped<Other, Output>(
-    with other: Bag<Other>, label: String, identity: Node.Identity, cuts: Bool = false,
-    _ transform: @escaping @Sendable (Element, Other) throws -> Output
-  ) -> Bag<Output> {
-    precondition(
-      partitionCount == other.partitionCount,
-      "bags are matched partition by partition: one has \(partitionCount), the other \(other.partitionCount)")
-    let (first, second) = (node, other.node)
-    return Bag<Output>(
-      label: label, partitions: partitions, inputs: [Node.Input(node: first), Node.Input(node: second)],
-      identity: identity,
-      dependencies: { index, _ in
-        [Node.Reference(node: first, partition: index), Node.Reference(node: second, partition: index)]
-      }
-    ) { index, scope in
-      let left = PartitionElements(try scope.blocks(of: self, index))
-      let right = PartitionElements(try scope.blocks(of: other, index))
-      return {
-        var block = ContiguousArray<Output>()
-        block.reserveCapacity(blockLength)
-        while block.count < blockLength {
-          let (one, two) = (left.next(), right.next())
-          try left.check()
-          try right.check()
-          guard let one, let two else {
-            guard cuts || (one == nil && two == nil) else {
-              throw TaskError(
-                .badInput,
-                "partition \(index) has more elements in one bag than in the other; they are matched one by one")
-            }
-            return block.isEmpty ? nil : block
-          }
-          block.append(try transform(one, two))
-        }
-        return block
-      }
     }
   }
 

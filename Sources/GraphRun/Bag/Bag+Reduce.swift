@@ -48,7 +48,7 @@ extension Bag {
     let node = Node(
       label: label, layout: .tree(partitions, fanIn: Swift.max(splitEvery ?? 8, 2), mapsPartitions: true),
       inputs: [Node.Input(node: input)], identity: identity.value, cost: .stage,
-      valueTypes: [ScalarValue<Partial?>.self, ScalarValue<Result>.self], typeName: String(reflecting: Result.self),
+      valueTypes: [ScalarValue<Partial?>.self, ScalarValue<Result>.self], typeName: TypeName.of(Result.self),
       dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] },
       memory: Node.memoryOfSummary,
       run: { role, scope in
@@ -136,7 +136,8 @@ extension Bag {
     _ partial: @escaping @Sendable (_ next: @escaping BlockReader<Element>) throws -> Result,
     combine: @escaping @Sendable (Result, Result) throws -> Result
   ) -> Delayed<Result> {
-    reduced(label, .closure("\(splitEvery ?? 8) \(JSONText.of(initial))"), splitEvery: splitEvery, partial: partial) {
+    reduced(label, .closure("\(splitEvery ?? 8) \(Parameters.text(initial))"), splitEvery: splitEvery, partial: partial)
+    {
       partials in
       guard let first = partials.first else { return initial }
       return try partials.dropFirst().reduce(first, combine)
@@ -289,7 +290,7 @@ extension Bag {
     return Delayed<[Element]>(
       node: Node(
         label: "take", layout: .single, inputs: [Node.Input(node: node)], identity: .parameters("\(count) \(most)"),
-        cost: .stage, valueTypes: [ScalarValue<[Element]>.self], typeName: String(reflecting: [Element].self),
+        cost: .stage, valueTypes: [ScalarValue<[Element]>.self], typeName: TypeName.of([Element].self),
         dependencies: { _, _ in (0..<most).map { Node.Reference(node: bag.node, partition: $0) } },
         run: { _, scope in
           var taken: [Element] = []

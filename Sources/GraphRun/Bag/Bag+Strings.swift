@@ -50,17 +50,70 @@ enum CodePoints {
     scalar.properties.isWhitespace || (0x1C...0x1F).contains(scalar.value)
   }
 
+  /// Bytes of the white space that begins with a byte of UTF-8; 0 where none does.
+  @inline(__always)
+  private static func spaceLength(_ text: UnsafeBufferPointer<UInt8>, _ place: Int) -> Int {
+    let byte = text[place]
+    if byte > 0x20 && byte < 0xC2 { return 0 }
+    if byte <= 0x20 { return byte == 0x20 || (0x09...0x0D).contains(byte) || byte >= 0x1C ? 1 : 0 }
+    // The only lead bytes of white space. Strings are well-formed: what belongs to a code point is there.
+    guard byte == 0xC2 || (0xE1...0xE3).contains(byte) else { return 0 }
+    let length = byte == 0xC2 ? 2 : 3
+    var value = UInt32(byte & (length == 2 ? 0x1F : 0x0F))
+    for offset in 1..<length { value = value << 6 | UInt32(text[place + offset] & 0x3F) }
+    return Unicode.Scalar(value).map(isSpace) == true ? length : 0
+  }
+
   static func stripped(_ text: String) -> String {
-    let scalars = text.unicodeScalars
-    guard let first = scalars.firstIndex(where: { !isSpace($0) }), let last = scalars.lastIndex(where: { !isSpace($0) })
-    else { return "" }
-    return String(scalars[first...last])
+    var text = text
+    let part: String? = text.withUTF8 { utf8 in
+      var start = 0
+      while start < utf8.count, case let length = spaceLength(utf8, start), length > 0 { start += length }
+      // Where the last code point that is no white space ends: back from the end, a code point at a time.
+      var end = utf8.count
+      while end > start {
+        var last = end - 1
+        while last > start, utf8[last] & 0xC0 == 0x80 { last -= 1 }
+        guard spaceLength(utf8, last) > 0 else { break }
+        end = last
+      }
+      if start == 0, end == utf8.count { return nil }
+      return String(decoding: UnsafeBufferPointer(rebasing: utf8[start..<end]), as: UTF8.self)
+    }
+    return part ?? text
   }
 
   static func parts(of text: String, separator: String?) -> [String] {
-    guard let separator else { return text.unicodeScalars.split(whereSeparator: isSpace).map { String($0) } }
+    guard let separator else { return words(of: text) }
     guard !separator.isEmpty else { return [text] }
     // In UTF-8 no code point lies within another.
     return text.utf8.split(separator: separator.utf8, omittingEmptySubsequences: false).map { String(Substring($0)) }
+  }
+
+  /// What lies between runs of white space.
+  private static func words(of text: String) -> [String] {
+    var text = text
+    return text.withUTF8 { utf8 in
+      var words: [String] = []
+      words.reserveCapacity(utf8.count / 8)
+      var start = 0
+      var place = 0
+      while place < utf8.count {
+        let length = spaceLength(utf8, place)
+        guard length > 0 else {
+          place += 1
+          continue
+        }
+        if place > start {
+          words.append(String(decoding: UnsafeBufferPointer(rebasing: utf8[start..<place]), as: UTF8.self))
+        }
+        place += length
+        start = place
+      }
+      if place > start {
+        words.append(String(decoding: UnsafeBufferPointer(rebasing: utf8[start..<place]), as: UTF8.self))
+      }
+      return words
+    }
   }
 }

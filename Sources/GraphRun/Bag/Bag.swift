@@ -41,7 +41,7 @@ public struct Bag<Element: Codable & Sendable>: Sendable {
     self.init(
       node: Node(
         label: label, layout: .bag(partitions), inputs: inputs, identity: identity, cost: cost,
-        valueTypes: [PartitionValue<Element>.self] + valueTypes, typeName: String(reflecting: Element.self),
+        valueTypes: [PartitionValue<Element>.self] + valueTypes, typeName: TypeName.of(Element.self),
         options: options, touchesFiles: touchesFiles, dependencies: dependencies, partitionIdentity: partitionIdentity,
         memory: memory,
         run: { role, scope in

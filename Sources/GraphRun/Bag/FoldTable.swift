@@ -2,31 +2,36 @@ import Graph
 
 /// A hash table from keys to folded values that remembers in which order the keys came.
 ///
-/// Open addressing with linear probing over indices into dense rows of keys and values; at most half full. Keys are
-/// hashed by `KeyHash`, which is the same in every process, so that results are, too. In memory of its own, because the
+/// Open addressing with linear probing over indices into dense rows of keys and values; at most a quarter full, so that
+/// most keys are found at once and the processor guesses right. Keys are hashed by `KeyHash`, which is the same in every process, so that results are, too. In memory of its own, because the
 /// checks that arrays make for each access cost as much as the rest of a lookup.
 @usableFromInline
 struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   @usableFromInline var keys: UnsafeMutablePointer<Key>
   @usableFromInline var values: UnsafeMutablePointer<Value>
   @usableFromInline var hashes: UnsafeMutablePointer<UInt64>
-  /// Index of an entry plus one; 0 where there is none. Twice as many as there is room for entries.
+  /// Index of an entry plus one; 0 where there is none. Four times as many as there is room for entries.
   @usableFromInline var slots: UnsafeMutablePointer<UInt32>
   @usableFromInline var count = 0
   @usableFromInline var capacity: Int
   @usableFromInline var shift: UInt64
   @usableFromInline let hash: KeyHash<Key>
 
+  /// - Parameter expecting: about how many entries there will be.
   @usableFromInline
-  init(_ hash: KeyHash<Key>) {
+  init(_ hash: KeyHash<Key>, expecting count: Int = 0) {
     self.hash = hash
     capacity = 128
-    shift = 64 - 8
+    shift = 64 - 9
+    while capacity < count, capacity < 1 << 16 {
+      capacity *= 2
+      shift -= 1
+    }
     keys = .allocate(capacity: capacity)
     values = .allocate(capacity: capacity)
     hashes = .allocate(capacity: capacity)
-    slots = .allocate(capacity: 2 * capacity)
-    slots.initialize(repeating: 0, count: 2 * capacity)
+    slots = .allocate(capacity: 4 * capacity)
+    slots.initialize(repeating: 0, count: 4 * capacity)
   }
 
   @inlinable
@@ -49,7 +54,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   mutating func fold(
     _ key: Key, hashed hashOfKey: UInt64, first: () throws -> Value, next: (inout Value) throws -> Void
   ) rethrows {
-    let mask = 2 &* capacity &- 1
+    let mask = 4 &* capacity &- 1
     // The upper bits choose the shard already.
     var place = Int(truncatingIfNeeded: (hashOfKey &* 0x9E37_79B9_7F4A_7C15) >> shift)
     while true {
@@ -64,8 +69,12 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
         if count == capacity { grow() }
         return
       }
-      // What is not equal to itself, as no number is, is one key.
-      if keys[slot &- 1] == key || (key != key && hashes[slot &- 1] == hashOfKey) {
+      // What is not equal to itself, as no number is, is one key. What takes long to compare is compared by hash first.
+      let isFound =
+        _isPOD(Key.self)
+        ? keys[slot &- 1] == key || (key != key && hashes[slot &- 1] == hashOfKey)
+        : hashes[slot &- 1] == hashOfKey && (keys[slot &- 1] == key || key != key)
+      if isFound {
         try next(&values[slot &- 1])
         return
       }
@@ -76,7 +85,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   /// Where a key's entry is; `nil` where it has none.
   @inlinable @inline(__always)
   func index(of key: Key) -> Int? {
-    let mask = 2 &* capacity &- 1
+    let mask = 4 &* capacity &- 1
     var place = Int(truncatingIfNeeded: (hash(key) &* 0x9E37_79B9_7F4A_7C15) >> shift)
     while true {
       let slot = Int(slots[place])
@@ -88,14 +97,16 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
 
   @usableFromInline @inline(never)
   mutating func grow() {
-    let larger = 2 * capacity
+    // Small ones grow in larger steps, because each of them means to put all keys in once more.
+    let doublings = capacity < 1 << 10 ? 2 : 1
+    let larger = capacity << doublings
     keys = FoldTable.moved(keys, count, larger)
     values = FoldTable.moved(values, count, larger)
     hashes = FoldTable<Key, Value>.moved(hashes, count, larger)
     slots.deallocate()
-    slots = .allocate(capacity: 2 * larger)
+    slots = .allocate(capacity: 4 * larger)
     capacity = larger
-    shift -= 1
+    shift -= UInt64(doublings)
     index()
   }
 
@@ -108,8 +119,8 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   }
 
   private func index() {
-    slots.initialize(repeating: 0, count: 2 * capacity)
-    let mask = 2 * capacity - 1
+    slots.initialize(repeating: 0, count: 4 * capacity)
+    let mask = 4 * capacity - 1
     for index in 0..<count {
       var place = Int(truncatingIfNeeded: (hashes[index] &* 0x9E37_79B9_7F4A_7C15) >> shift)
       while slots[place] != 0 { place = (place + 1) & mask }
@@ -126,7 +137,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     index()
   }
 
-  /// All entries, moved out: the table is empty afterwards.
+  /// All entries, moved out: the table cannot be used any more.
   @usableFromInline
   mutating func takeEntries() -> (
     keys: ContiguousArray<Key>, values: ContiguousArray<Value>, hashes: ContiguousArray<UInt64>
@@ -139,7 +150,6 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
         filled = all
       }
     }
-    defer { index() }
     return (taken(keys), taken(values), taken(hashes))
   }
 }
@@ -160,16 +170,23 @@ extension FoldTable {
   /// Whether it takes more than so many bytes, but for what keys and values have on the heap.
   @inlinable
   func isLarger(than bytes: Int) -> Bool {
-    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 24) > bytes
+    count * (MemoryLayout<Key>.stride + MemoryLayout<Value>.stride + 40) > bytes
   }
 
   /// Whether bringing together what has one key saves next to nothing, as nearly every element has another.
+  ///
+  /// Of so many keys that next to none comes twice among the first thousands, a table as large as it may be would not hold
+  /// all either.
   @inlinable
-  func isUseless(after seen: Int) -> Bool { seen >= 16_384 && seen < 65_536 && count > seen / 4 * 3 }
+  func isUseless(after seen: Int) -> Bool {
+    seen >= 16_384
+      ? seen < 65_536 && count > seen / 4 * 3
+      : seen >= 4096 && count > seen - seen / 64
+  }
 }
 
 extension FoldTable where Value: Codable & Sendable {
-  /// All entries, in order; the table is empty afterwards.
+  /// All entries, in order; the table cannot be used any more.
   @usableFromInline
   mutating func takeKeyValues() -> [KeyValue<Key, Value>] {
     let all = takeEntries()

@@ -28,7 +28,7 @@ struct ShardedBag<Item: Codable & Sendable>: Sendable {
     node = Node(
       label: label, layout: .bag(.numbered(bag.partitionCount)), inputs: [Node.Input(node: input)],
       identity: identity.value, cost: .stage, valueTypes: [ShardSet.self],
-      typeName: "shards \(shardCount) of \(String(reflecting: Item.self))",
+      typeName: "shards \(shardCount) of \(TypeName.of(Item.self))",
       dependencies: { partition, _ in [Node.Reference(node: input, partition: partition)] },
       memory: { _, _, limit in MemoryEstimate(output: 4 << 10, scratch: 3 * ShardWriter.gatheredBytes(limit: limit)) },
       run: { role, scope in
@@ -63,6 +63,7 @@ final class ShardReading<Item: Codable & Sendable> {
   private let scope: ReadScope
   private let end: Int
   private let most: Int
+  private let format = ElementFormat(of: Item.self)
   /// What was read ahead: the shards, and for each piece of each partition their bytes.
   private var ahead = 0..<0
   private var buffers: [Buffer?] = []
@@ -95,7 +96,7 @@ final class ShardReading<Item: Codable & Sendable> {
         if let buffer = bytes {
           if position < buffer.count {
             var reader = BinaryReader(UnsafeRawBufferPointer(rebasing: buffer.bytes[position...]))
-            let block = try ElementCodec.decode(Item.self, from: &reader)
+            let block = try ElementCodec.decode(Item.self, as: format, from: &reader)
             position += reader.position
             return block
           }
@@ -150,56 +151,6 @@ final class ShardReading<Item: Codable & Sendable> {
   }
 }
 
-/// Gathers items by shard and writes them when there are enough.
-@usableFromInline
-struct Sharder<Item: Codable & Sendable> {
-  @usableFromInline var buckets: [ContiguousArray<Item>]
-  private var writer: ShardWriter
-  @usableFromInline var gathered = 0
-  private let isPlain = _isPOD(Item.self)
-  /// What is gathered, in bytes of memory, before it is written.
-  @usableFromInline let mostGathered: Int
-
-  init(shardCount: Int, inputCount: Int, context: any TaskContext) {
-    buckets = Array(repeating: [], count: shardCount)
-    mostGathered = ShardWriter.gatheredBytes(limit: context.memoryLimit)
-    writer = ShardWriter(shardCount: shardCount, inputCount: inputCount, context: context)
-  }
-
-  @inlinable @inline(__always)
-  mutating func append(_ item: Item, hashed hash: UInt64) {
-    buckets[StableHash.shard(of: hash, count: buckets.count)].append(item)
-    gathered &+= MemoryLayout<Item>.stride
-  }
-
-  /// To be called now and then, with the items that came since: writes what was gathered if it is much.
-  @usableFromInline
-  mutating func settle(_ items: ContiguousArray<Item>) throws {
-    if !isPlain { gathered += ElementCodec.byteCount(items) - items.count * MemoryLayout<Item>.stride }
-    guard gathered >= mostGathered else { return }
-    var builder = BufferBuilder()
-    let offsets = try encode(to: &builder)
-    try writer.write(builder, offsets)
-  }
-
-  mutating func finish() throws -> ShardSet {
-    var builder = BufferBuilder()
-    let offsets = try encode(to: &builder)
-    return try writer.finish(builder, offsets)
-  }
-
-  private mutating func encode(to builder: inout BufferBuilder) throws -> [Int] {
-    var offsets = [0]
-    for shard in buckets.indices {
-      if !buckets[shard].isEmpty { try ElementCodec.encode(buckets[shard], to: &builder) }
-      buckets[shard].removeAll(keepingCapacity: true)
-      offsets.append(builder.count)
-    }
-    gathered = 0
-    return offsets
-  }
-}
-
 /// Cuts keys once more, for those who cannot hold a shard's table at once.
 @usableFromInline
 enum HashBuckets {
@@ -220,6 +171,10 @@ enum HashBuckets {
   /// Indices of entries by bucket, and within a bucket in their order.
   @usableFromInline
   static func order(_ hashes: ContiguousArray<UInt64>) -> [Int32] {
+    if hashes.count < 64 {
+      let buckets = hashes.map { bucket(of: $0) }
+      return hashes.indices.sorted { (buckets[$0], $0) < (buckets[$1], $1) }.map { Int32($0) }
+    }
     var starts = [Int32](repeating: 0, count: count + 1)
     for hash in hashes { starts[bucket(of: hash) + 1] += 1 }
     for bucket in 0..<count { starts[bucket + 1] += starts[bucket] }
@@ -270,7 +225,9 @@ extension ShardedBag {
         let buckets = bucket..<Swift.min(bucket + width, HashBuckets.count)
         let isAll = buckets.count == HashBuckets.count
         // Local, so that the loop over elements is free of what captured variables cost.
-        var table = FoldTable<Key, Value>(hash)
+        // Of items as many as a shard's there may be as many keys; as a rule each comes some times.
+        let items = reading.byteCount(ofShard: shard) / Swift.max(MemoryLayout<Item>.stride, 1)
+        var table = FoldTable<Key, Value>(hash, expecting: isAll ? items / 2 : 0)
         var held = 0
         var isTooLarge = false
         let read = reading.blocks(ofShard: shard)

@@ -60,12 +60,17 @@ final class Computation: Sendable {
     for observer in options.observers { observer.computationWillStart(lowering.graph) }
     let summary: RunSummary
     var stored: StoredValues?
-    if let state = options.state {
-      (summary, stored) = try durable(lowering, StateFolder(Paths.absolute(state)))
-    } else {
-      summary = try transient(lowering)
+    do {
+      if let state = options.state {
+        (summary, stored) = try durable(lowering, StateFolder(Paths.absolute(state)))
+      } else {
+        summary = try transient(lowering)
+      }
+    } catch {
+      for observer in options.observers { observer.computationDidEnd(.failure(error)) }
+      throw error
     }
-    for observer in options.observers { observer.computationDidEnd(summary) }
+    for observer in options.observers { observer.computationDidEnd(.success(summary)) }
     switch summary.outcome {
     case .done, .upToDate: break
     case .failed: throw ComputeError(summary.failures)

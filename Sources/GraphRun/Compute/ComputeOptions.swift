@@ -59,15 +59,19 @@ public protocol TaskObserver: Sendable {
   func taskWillStart(_ key: TaskKey)
   /// After it; `error` says why it failed.
   func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?)
-  /// After the last task.
-  func computationDidEnd(_ summary: RunSummary)
+  /// Once after the last task, and wherever `computationWillStart(_:)` was called.
+  ///
+  /// - Parameter result: how the run went, also where tasks failed or it was interrupted: `RunSummary.outcome` tells. A
+  ///   failure is what kept it from running to an end at all: it was cancelled before it began, the state folder is in
+  ///   another run's hands or cannot be written, the memory bound is too small.
+  func computationDidEnd(_ result: Result<RunSummary, any Error>)
 }
 
 extension TaskObserver {
   public func computationWillStart(_ graph: TaskGraph) {}
   public func taskWillStart(_ key: TaskKey) {}
   public func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?) {}
-  public func computationDidEnd(_ summary: RunSummary) {}
+  public func computationDidEnd(_ result: Result<RunSummary, any Error>) {}
 }
 
 /// A computation did not end well.

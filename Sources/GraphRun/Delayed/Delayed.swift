@@ -44,7 +44,7 @@ public struct Delayed<Value: Codable & Sendable>: Sendable {
     let node = Node(
       label: label, layout: .single, inputs: inputs.map { Node.Input(node: $0, isPart: arePartsOfIt) },
       identity: identity, cost: cost,
-      valueTypes: [ScalarValue<Value>.self], typeName: String(reflecting: Value.self),
+      valueTypes: [ScalarValue<Value>.self], typeName: TypeName.of(Value.self),
       dependencies: { _, _ in references }, partitionIdentity: partitionIdentity, memory: memory,
       run: { _, scope in ScalarValue(try compute(scope)) })
     if cost == .view {
@@ -99,7 +99,7 @@ extension Delayed {
     let input = node
     let whole = Node(
       label: "unpack", layout: .single, inputs: [Node.Input(node: input)], identity: .closure(""), cost: .stage,
-      valueTypes: [PartsValue.self], typeName: String(reflecting: (repeat each Output).self),
+      valueTypes: [PartsValue.self], typeName: TypeName.of((repeat each Output).self),
       dependencies: { _, _ in [Node.Reference(node: input, partition: 0)] },
       run: { _, scope in
         let values = try body(scope.value(of: self))
@@ -204,7 +204,7 @@ extension Bag: Awaitable {
         node: Node(
           label: "toDelayed", layout: .single, inputs: [Node.Input(node: bag.node)],
           identity: .parameters("\(partition)"), cost: .stage, valueTypes: [ScalarValue<[Element]>.self],
-          typeName: String(reflecting: [Element].self), dependencies: { _, _ in [reference] },
+          typeName: TypeName.of([Element].self), dependencies: { _, _ in [reference] },
           run: { _, scope in
             let next = try scope.blocks(of: bag, partition)
             return ScalarValue(Array(try Bag.collect(next, scope).joined()))

@@ -18,11 +18,6 @@ enum ElementCodec {
     case json
   }
 
-  static func form<Element>(of type: Element.Type) -> Form {
-    if _isPOD(type) { return .raw }
-    return type is any BinaryCodable.Type ? .binary : .json
-  }
-
   /// Bytes of memory that elements cost; for types that cannot say it, by a sample of 64.
   @usableFromInline
   static func byteCount<Element>(_ block: ContiguousArray<Element>) -> Int {
@@ -62,14 +57,24 @@ enum ElementCodec {
     return bytes
   }
 
-  static func encode<Element: Codable>(_ block: ContiguousArray<Element>, to builder: inout BufferBuilder) throws {
-    let form = form(of: Element.self)
+  /// Bytes of an encoded block before its payload.
+  static func headerBytes(layout: String) -> Int { 13 + layout.utf8.count }
+
+  static func encodeHeader(_ form: Form, count: Int, layout: String, to builder: inout BufferBuilder) {
     builder.append(form.rawValue)
-    builder.append(block.count)
-    let layout = form == .raw ? block.first.map { self.layout(of: $0) } ?? "" : ""
+    builder.append(count)
     builder.append(UInt32(layout.utf8.count))
-    builder.append(layout)
-    switch form {
+    if !layout.isEmpty { builder.append(layout) }
+  }
+
+  /// - Parameter format: of the element's type, for who encodes many blocks.
+  static func encode<Element: Codable>(
+    _ block: ContiguousArray<Element>, as format: ElementFormat? = nil, to builder: inout BufferBuilder
+  ) throws {
+    let format = format ?? ElementFormat(of: Element.self)
+    encodeHeader(
+      format.form, count: block.count, layout: block.first.map { format.layout(of: $0) } ?? "", to: &builder)
+    switch format.form {
     case .raw: block.withUnsafeBytes { builder.append($0) }
     case .binary:
       let type = Element.self as! any BinaryCodable.Type
@@ -91,14 +96,16 @@ enum ElementCodec {
     for element in block as! ContiguousArray<B> { element.encode(to: &builder) }
   }
 
+  /// - Parameter format: of the element's type, for who decodes many blocks.
   static func decode<Element: Codable>(
-    _ type: Element.Type, from reader: inout BinaryReader
+    _ type: Element.Type, as format: ElementFormat? = nil, from reader: inout BinaryReader
   ) throws -> ContiguousArray<Element> {
+    let format = format ?? ElementFormat(of: type)
     let form = try reader.read(UInt8.self)
     let count = try reader.read(Int.self)
-    let layout = String(decoding: try reader.take(Int(try reader.read(UInt32.self))), as: UTF8.self)
-    guard form == self.form(of: type).rawValue, count >= 0 else { throw otherType(type) }
-    switch self.form(of: type) {
+    let layout = try reader.take(Int(try reader.read(UInt32.self)))
+    guard form == format.form.rawValue, count >= 0 else { throw otherType(type) }
+    switch format.form {
     case .raw:
       let (bytes, overflow) = count.multipliedReportingOverflow(by: MemoryLayout<Element>.stride)
       guard !overflow else { throw otherType(type) }
@@ -107,7 +114,7 @@ enum ElementCodec {
         UnsafeMutableRawBufferPointer(buffer).copyMemory(from: source)
         filled = count
       }
-      if let first = block.first, self.layout(of: first) != layout { throw otherType(type) }
+      if let first = block.first, !format.layout(of: first).utf8.elementsEqual(layout) { throw otherType(type) }
       return block
     case .binary:
       let type = Element.self as! any BinaryCodable.Type
@@ -139,14 +146,8 @@ enum ElementCodec {
     TaskError(.corruptValue, "a stored value is no \(type), or of an older layout of it; resume computes it again")
   }
 
-  /// What tells how a trivially copyable type is laid out. Types that know a binary form of themselves are this package's
-  /// own or say by that form that theirs is fixed.
-  private static func layout<Element>(of value: Element) -> String {
-    Element.self is any BinaryCodable.Type ? "" : description(of: value)
-  }
-
   /// A trivially copyable value's type, size and fields: `Point(16,16){x:Double,y:Double}`.
-  private static func description(of value: Any) -> String {
+  fileprivate static func description(of value: Any) -> String {
     func describe<T>(_ value: T) -> String { "\(T.self)(\(MemoryLayout<T>.size),\(MemoryLayout<T>.stride))" }
     var text = _openExistential(value, do: describe)
     let mirror = Mirror(reflecting: value)
@@ -162,7 +163,31 @@ enum ElementCodec {
 
   /// A short name that tells a type from others in files: values' kinds are at most 39 bytes long.
   static func kind<T>(_ prefix: String, _ type: T.Type) -> String {
-    let name = String(reflecting: type)
+    let name = TypeName.of(type)
     return prefix + "-" + String(StableHash.of(utf8: name), radix: 36)
   }
+}
+
+/// The form in which elements of a type are written, decided once: asking what a type conforms to costs as much as
+/// writing a few elements.
+struct ElementFormat: Sendable {
+  let form: ElementCodec.Form
+  /// Whether the layout of the type in memory is written, too. Types that know a binary form of themselves are this
+  /// package's own or say by that form that theirs is fixed.
+  private let describesLayout: Bool
+
+  init<Element>(of type: Element.Type) {
+    let isBinary = type is any BinaryCodable.Type
+    form = _isPOD(type) ? .raw : isBinary ? .binary : .json
+    describesLayout = form == .raw && !isBinary
+  }
+
+  /// What tells how the type of a value is laid out; empty where that is not written.
+  func layout<Element>(of value: Element) -> String { describesLayout ? ElementCodec.description(of: value) : "" }
+}
+
+/// Names of types, as text that is the same in every process.
+enum TypeName {
+  /// As `String(reflecting:)` gives it, which first asks at length what else the type could be.
+  static func of<T>(_ type: T.Type) -> String { _typeName(type, qualified: true) }
 }

@@ -89,5 +89,9 @@ enum JSONText {
 @usableFromInline
 enum Parameters {
   @usableFromInline
-  static func text<T: Encodable>(_ value: T) -> String { JSONText.of(value) }
+  static func text<T: Encodable>(_ value: T) -> String {
+    // The usual ones, without starting a coder.
+    if let number = value as? Int { return "\(number)" }
+    return JSONText.of(value)
+  }
 }

@@ -75,13 +75,13 @@ struct SchedulerState {
   private var ready: [ReadyClass]
   /// By stage: its place in `ready`.
   private let readyClass: [Int]
-  private var limitsLeft: [LimitName: Int]
+  var limitsLeft: [LimitName: Int]
   /// Units to be tried again, the soonest last.
   private var delayed: [(task: TaskID, at: Double)] = []
   private var failedAttempts: [TaskID: Int]
 
   /// Per stage, the most by which a result was larger than estimated.
-  private var correction: [Double]
+  var correction: [Double]
   /// Per stage, working memory that was measured beyond what was reserved.
   private var extraScratch: [Int]
   /// What a result of an earlier run takes in memory; `nil` where there is none.
@@ -94,18 +94,18 @@ struct SchedulerState {
 
   var eviction = Eviction()
   var effects = SchedulerEffects()
-  private(set) var running = 0
+  var running = 0
   /// The first tasks of the units that run, where memory is bounded.
-  private(set) var runningHeads: [TaskID] = []
-  private(set) var done = 0
+  var runningHeads: [TaskID] = []
+  var done = 0
   private(set) var failed = 0
-  private(set) var skipped = 0
+  var skipped = 0
   private(set) var retried = 0
   /// Tasks that have become part of the run, because results of earlier runs were lost.
   var joined = 0
-  private(set) var isDraining = false
+  var isDraining = false
   /// While a failure is settled: what lies on disk stays there, for the run that goes on with this one.
-  private var keepsOnDisk = false
+  var keepsOnDisk = false
 
   private struct ReadyClass {
     let takes: [LimitName: Int]
@@ -326,96 +326,6 @@ struct SchedulerState {
     return taken
   }
 
-  // MARK: - Ends
-
-  private mutating func learn(_ task: TaskID, _ size: Int) {
-    let inputs = self.inputs[task]
-    let stage = graph.stageNumber(of: task)
-    let sizes = parts.bytes(for: task).map { [$0] } ?? inputs.map { bytes[Int($0)] }
-    let expected = estimate(task, stage, sizes).output
-    // Of small results nothing can be learnt for large ones.
-    correction[stage] = max(correction[stage], Double(size) / Double(max(expected, MemoryBudget.learningBytes)))
-  }
-
-  /// Gives back what a unit reserved; unless it is tried again, it lets go of its inputs.
-  private mutating func stopRunning(_ head: TaskID, letsGo: Bool = true) {
-    running -= 1
-    budget.release(bytes[Int(head)])
-    bytes[Int(head)] = 0
-    if !limitsLeft.isEmpty { take(-1, for: head) }
-    if budget.isBounded {
-      for input in inputs[head] { pins[Int(input)] -= 1 }
-      if let place = runningHeads.firstIndex(of: head) { runningHeads.remove(at: place) }
-    }
-    if letsGo { for input in inputs[head] { letGo(of: input) } }
-  }
-
-  /// Undoes `admit`, but for what was read back.
-  mutating func takeBack(_ head: TaskID) { stopRunning(head, letsGo: false) }
-
-  /// A task that was done is not done any more.
-  mutating func uncount(_ task: TaskID) { done -= 1 }
-
-  private mutating func finishSteps(from head: TaskID, before task: TaskID) {
-    var step = head
-    while step != task, let next = fused.next(after: step) {
-      status[Int(step)] = .done
-      usesLeft[Int(step)] = 0
-      done += 1
-      step = next
-    }
-  }
-
-  /// One use of a result is over.
-  private mutating func letGo(of input: TaskID) {
-    usesLeft[Int(input)] -= 1
-    if usesLeft[Int(input)] == 0 { release(input) }
-  }
-
-  private mutating func release(_ task: TaskID) {
-    switch residence[Int(task)] {
-    case .nowhere, .spilling: return  // one being spilled is released when that ends
-    case .memory: budget.release(bytes[Int(task)])
-    case .both:
-      budget.release(bytes[Int(task)])
-      eviction.cleanBytes -= bytes[Int(task)]
-      if !keepsOnDisk { effects.forgotten.append(task) }
-    case .disk: if !keepsOnDisk { effects.forgotten.append(task) }
-    }
-    residence[Int(task)] = .nowhere
-    effects.released.append(task)
-  }
-
-  private mutating func skipDependents(of task: TaskID) {
-    effects.failures.append((task, skipAll(behind: task).sorted()))
-    if !settings.keepsGoing { isDraining = true }
-  }
-
-  /// A unit that began once, or could have, cannot run any more.
-  mutating func skip(_ head: TaskID) {
-    status[Int(head)] = .skipped
-    skipped += 1
-    for input in inputs[head] { letGo(of: input) }
-    effects.skipped.append(head)
-    effects.skipped += skipAll(behind: head)
-  }
-
-  private mutating func skipAll(behind task: TaskID) -> [TaskID] {
-    // What depends on a skipped task is skipped already: each task is visited once in a run.
-    var newlySkipped: [TaskID] = []
-    var stack = [task]
-    while let next = stack.popLast() {
-      for consumer in consumers[next] where status[Int(consumer)] == .waiting {
-        status[Int(consumer)] = .skipped
-        newlySkipped.append(consumer)
-        stack.append(consumer)
-        for input in inputs[consumer] { letGo(of: input) }
-      }
-    }
-    skipped += newlySkipped.count
-    return newlySkipped
-  }
-
   // MARK: - Starting units
 
   /// Admits the first unit that can start.
@@ -545,7 +455,7 @@ struct SchedulerState {
     }
   }
 
-  private mutating func take(_ sign: Int, for head: TaskID) {
+  mutating func take(_ sign: Int, for head: TaskID) {
     for (name, amount) in ready[classNumber(of: head)].takes {
       limitsLeft[name, default: 0] -= sign * amount
     }
@@ -567,31 +477,5 @@ struct SchedulerState {
     var task = task
     while fused.isInner(task) { task = inputs[task][0] }
     return task
-  }
-
-  /// What is wrong with the books, if anything; for tests.
-  func verify() -> String? {
-    var inMemory = 0
-    var promised = 0
-    var clean = 0
-    for task in graph.tasks {
-      if status[Int(task)] == .running, !fused.isInner(task) { promised += bytes[Int(task)] }
-      switch residence[Int(task)] {
-      case .memory, .spilling: inMemory += bytes[Int(task)]
-      case .both:
-        inMemory += bytes[Int(task)]
-        clean += bytes[Int(task)]
-      case .nowhere, .disk: break
-      }
-      if usesLeft[Int(task)] > 0, status[Int(task)] == .done, residence[Int(task)] == .nowhere {
-        return "\(graph.key(of: task)) was dropped before its last use"
-      }
-    }
-    if budget.used != inMemory + promised {
-      return "used \(budget.used) is not \(inMemory) in memory + \(promised) reserved"
-    }
-    if eviction.cleanBytes != clean { return "\(eviction.cleanBytes) clean bytes are not \(clean)" }
-    if isOver, budget.used != 0, !isDraining { return "\(budget.used) bytes are still reserved at the end" }
-    return nil
   }
 }

@@ -162,4 +162,10 @@ public struct ShardWriter {
     if count > 0 { try write(last, offsets) }
     return ShardSet(header: header, shardCount: shardCount, extents: extents)
   }
+
+  /// As `finish(_:_:header:)`, without a copy of what stays in memory.
+  public mutating func finish(owning last: consuming BufferBuilder, _ offsets: [Int]) throws -> ShardSet {
+    guard extents.isEmpty, last.count <= mostInMemory else { return try finish(last, offsets) }
+    return ShardSet(header: Buffer([]), memory: last.finish(), offsets: offsets)
+  }
 }

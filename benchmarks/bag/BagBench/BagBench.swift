@@ -43,6 +43,10 @@ struct BagBench: AsyncParsableCommand {
   var memory = 256
   @Option(help: "Only these operations.")
   var only: [String] = []
+  @Option(help: "A text file, for the operations on text.")
+  var text: String?
+  @Option(help: "Bytes of text a partition.")
+  var blocksize = 16 << 20
 
   /// A number that looks random, from its place: what the peer computes, too.
   @Sendable static func scrambled(_ number: Int) -> Int { number &* 2_654_435_761 & 0xFFFF_FFFF }
@@ -54,6 +58,16 @@ struct BagBench: AsyncParsableCommand {
     defer {
       let bytes = spilled.bytes.load(ordering: .relaxed)
       if bytes > 0 { FileHandle.standardError.write(Data("put on disk: \(bytes >> 20) MB\n".utf8)) }
+    }
+    if let text {
+      let lines = try Bag.readText(text, splitting: .blocksize(blocksize))
+      try await time("word-count") {
+        try await lines.split().flatten().frequencies().topk(10, key: \.value).map(\.value).sum().compute(options)
+      }
+      try await time("strip-filter-count") {
+        try await lines.stripped().filter { !$0.isEmpty }.count().compute(options)
+      }
+      return
     }
     let numbers = Bag.range(count, partitions: partitions)
     try await time("sum") { try await numbers.sum().compute(options) }
@@ -73,7 +87,8 @@ struct BagBench: AsyncParsableCommand {
     }
     let many = max(count / 2, 1)
     try await time("distinct") {
-      try await numbers.map { BagBench.scrambled($0) % many }.distinct().count().compute(options)
+      // Into several partitions: one would hold all different elements at once, which 100 million need not leave room for.
+      try await numbers.map { BagBench.scrambled($0) % many }.distinct(into: partitions).count().compute(options)
     }
     try await time("groupby") {
       try await numbers.groupby { BagBench.scrambled($0) % 10_000 }.map(\.value.count).sum().compute(options)
@@ -95,13 +110,15 @@ struct BagBench: AsyncParsableCommand {
 
   private func time(_ name: String, _ body: () async throws -> Int) async throws {
     guard only.isEmpty || only.contains(name) else { return }
+    let processor = clock()
     let start = ContinuousClock.now
     let result = try await body()
     let elapsed = ContinuousClock.now - start
+    let busy = Double(clock() - processor) / Double(CLOCKS_PER_SEC)
     let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
     let peak = ProcessMemory.peakResident() >> 20
     print(
-      #"{"operation":"\#(name)","count":\#(count),"seconds":\#(seconds),"result":\#(result),"ns":\#(seconds * 1e9 / Double(count)),"peak_mb":\#(peak)}"#
+      #"{"operation":"\#(name)","count":\#(count),"seconds":\#(seconds),"cpu":\#(busy),"result":\#(result),"peak_mb":\#(peak)}"#
     )
   }
 }
