@@ -31,7 +31,10 @@ struct CSVWrite: SinkOp {
     -> Int
   {
     let table = try rows.table(value, file: partition.file?.path)
-    if rows.hasHeader { try sink.write(rows.header(table.names).bytes) }
+    if rows.hasHeader {
+      let header = try rows.header(table.names)
+      try withExtendedLifetime(header) { try sink.write(header.bytes) }
+    }
     try rows.write(table, file: partition.file?.path, context) { try sink.write($0) }
     return table.count
   }
@@ -138,7 +141,7 @@ private struct CSVJoined: JoinedSinkOp {
     out.append(Int64(table.count))
     let names = try rows.header(table.names)
     out.append(Int64(names.count))
-    out.append(names.bytes)
+    withExtendedLifetime(names) { out.append(names.bytes) }
     out.append(partition.label)
     return out.finish()
   }
@@ -167,11 +170,12 @@ private struct CSVJoined: JoinedSinkOp {
         }
       } else {
         first = (columns, label)
-        if rows.hasHeader { try sink.write(columns.bytes) }
+        if rows.hasHeader { try withExtendedLifetime(columns) { try sink.write(columns.bytes) } }
       }
       for piece in 0..<set.pieceCount {
         try context.checkCancellation()
-        if let bytes = try set.bytes(ofShards: 0..<1, inPiece: piece) { try sink.write(bytes.bytes) }
+        guard let bytes = try set.bytes(ofShards: 0..<1, inPiece: piece) else { continue }
+        try withExtendedLifetime(bytes) { try sink.write(bytes.bytes) }
       }
     }
     return records
