@@ -27,7 +27,7 @@ struct CastColumns: PartitionOp {
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes[0] * 3 / 2 + 16_384, scratch: inputBytes[0] / 2 + 16_384)
+    MemoryEstimate(output: inputBytes[0] * 5 / 4 + 16_384, scratch: inputBytes[0] / 8 + 16_384)
   }
 
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
