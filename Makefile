@@ -17,7 +17,8 @@ help:
 	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
 	@echo "                  bench-command: processes with ninja's"
-	@echo "make differential thousands of random chains of bag operations, compared with Dask's results"
+	@echo "make differential thousands of random chains of bag operations, compared with Dask's results, and of"
+	@echo "                  operations on random tables, compared with DuckDB's and SQLite's"
 	@echo "make bench-bag    time bags beside dask.bag"
 	@echo "make bench-resume kill runs at 90 % and resume them, with and without the rule that keeps dear results"
 	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there"
@@ -69,9 +70,10 @@ bench-bag: install-dependencies
 	$(SWIFT) build -c release --product bag-bench --static-swift-stdlib
 	benchmarks/bag/compare --program $(CURDIR)/.build/release/bag-bench $(BENCH)
 
-differential: install-dependencies
+differential: build
 	$(SWIFT) build -c release --product graphrun-bag-runner --static-swift-stdlib
 	Tests/BagDifferential/differential --runner $(CURDIR)/.build/release/graphrun-bag-runner $(or $(CHAINS),--count 5000 --seed 1)
+	Tests/TableDifferential/differential --program $(CURDIR)/$(PROGRAM) $(or $(TABLES),--rounds 50 --seed 1)
 
 bench-resume: build
 	benchmarks/resume/compare --program $(CURDIR)/$(PROGRAM)

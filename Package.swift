@@ -33,7 +33,12 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd"]),
+    .target(
+      name: "Tasks",
+      dependencies: [
+        "Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd", "CPCRE2",
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+      ]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
@@ -87,6 +92,7 @@ let package = Package(
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
     .target(name: "CMemory"),
     .target(name: "CProcess"),
 

@@ -14,6 +14,23 @@ public func nearestName(to name: String, among candidates: some Sequence<String>
   return best.name
 }
 
+extension OpRegistry {
+  /// The operations that `name` most likely was meant to be, at most three: the nearest; else those of another family that
+  /// do what the part behind the last dot says, as `table.filter` for `filter`.
+  public func suggestions(for name: String) -> [String] {
+    func verb(_ name: String) -> Substring { name.split(separator: ".", omittingEmptySubsequences: false).last! }
+    if let near = nearestName(to: name, among: names) { return [near] }
+    guard let wanted = nearestName(to: String(verb(name)), among: names.map { String(verb($0)) }) else { return [] }
+    return Array(names.filter { verb($0) == wanted[...] }.prefix(3))
+  }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+public func alternatives(_ words: [String]) -> String {
+  guard let last = words.last, words.count > 1 else { return words.first ?? "" }
+  return words.dropLast().joined(separator: ", ") + " or " + last
+}
+
 private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
   if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
   var beforeLast = [Int](repeating: 0, count: b.count + 1)

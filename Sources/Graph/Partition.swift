@@ -48,6 +48,31 @@ public struct Partitions: RandomAccessCollection, Sendable {
     }
   }
 
+  /// The first `count` of them, or all if they are fewer.
+  func first(_ count: Int) -> Partitions {
+    switch storage {
+    case .listed(let partitions): Partitions(Array(partitions.prefix(count)))
+    case .numbered(let all): .numbered(Swift.min(count, all))
+    }
+  }
+
+  /// The partitions of several bags behind one another, with new numbers and the labels they have.
+  static func joined(_ bags: [Partitions]) -> Partitions {
+    let count = bags.reduce(0) { $0 + $1.count }
+    guard bags.contains(where: \.mayHaveFiles) else { return .numbered(count) }
+    var all: [Partition] = []
+    all.reserveCapacity(count)
+    for bag in bags {
+      // What has no name beside its number has its new one.
+      for partition in bag {
+        all.append(
+          Partition(
+            index: all.count, label: bag.mayHaveFiles ? partition.label : "\(all.count)", file: partition.file))
+      }
+    }
+    return Partitions(all)
+  }
+
   /// Whether any of them may come from a file.
   var mayHaveFiles: Bool { if case .listed = storage { true } else { false } }
 }

@@ -66,11 +66,16 @@ struct SourceBody: TaskBody {
 struct PartitionBody: TaskBody {
   let op: any PartitionOp
   let partitions: Partitions
+  let inputNames: [String]
 
   /// Without inputs, only the number tells one partition's result from another's.
   func identity(_ role: TaskRole) -> [IdentityPart] {
-    if op.partitionCount != nil, case .partition(let index) = role { return [.number(Int(index))] }
-    return []
+    var parts: [IdentityPart] = []
+    if op.partitionCount != nil || op.dependsOnIndex, case .partition(let index) = role {
+      parts.append(.number(Int(index)))
+    }
+    if op.dependsOnInputNames { parts += inputNames.map { .text(name: "input", value: $0) } }
+    return parts
   }
 
   func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }

@@ -50,6 +50,7 @@ extension OpShape {
     case .perPartition: "box"
     case .reduction: "invtrapezium"
     case .shuffle: "hexagon"
+    case .regroup: "trapezium"
     case .sink: "note"
     case .command: "component"
     }
@@ -61,6 +62,7 @@ extension OpShape {
     case .perPartition: ("[", "]")
     case .reduction: ("[\\", "/]")
     case .shuffle: ("{{", "}}")
+    case .regroup: ("[/", "\\]")
     case .sink: (">", "]")
     case .command: ("[[", "]]")
     }

@@ -165,6 +165,10 @@ public struct TaskGraph: Sendable {
       return try addJoinedSink(
         name, op: definition, joined, arguments: arguments, of: sources[0], keep: keep, policy: policy)
     }
+    if case .regroup(let make) = definition.maker {
+      return try addRegrouping(
+        name, op: definition, make(arguments), arguments: arguments, of: sources, keep: keep, policy: policy)
+    }
     let bag = definition.shape == .command ? nil : try bagPartitions(sources, stage: name)
     var partitions = bag ?? .numbered(1)
 
@@ -189,12 +193,13 @@ public struct TaskGraph: Sendable {
         partitions = .numbered(count)
         layout = .bag(partitions)
       }
-      body = PartitionBody(op: op, partitions: partitions)
+      body = PartitionBody(op: op, partitions: partitions, inputNames: inputs)
     case .sink(let make):
       let op = try make(arguments)
       body = SinkBody(op: op, partitions: partitions, paths: try op.paths(for: partitions))
     case .reduction(let make):
       let op = try make(arguments)
+      if let count = op.leadingPartitions { partitions = partitions.first(max(count, 1)) }
       layout = .tree(partitions, fanIn: max(op.fanIn, 2), mapsPartitions: op.mapsPartitions)
       body = ReductionBody(op: op, partitions: partitions)
     case .command(let make):
@@ -203,7 +208,7 @@ public struct TaskGraph: Sendable {
       let plan = try CommandPlan(op, reading: sources, bag: bag, stage: name)
       if plan.isBag { layout = .bag(plan.partitions) }
       body = CommandBody(op: op, plan: plan)
-    case .shuffle: preconditionFailure("a shuffle is two stages")
+    case .shuffle, .regroup: preconditionFailure("\(definition.shape) has edges of its own")
     case .program: preconditionFailure("\(definition.name) is a program's own: its stages come with their bodies")
     }
     try claimFiles(of: body, layout: layout, stage: name)

@@ -113,6 +113,13 @@ final class Mistakes {
     return nearestName(to: String(name.prefix(100)), among: names)
   }
 
+  /// What `OpRegistry.suggestions` gives, while mistakes are still few.
+  func nearestOps(to name: String, in registry: OpRegistry) -> [String] {
+    guard suggestionsLeft > 0 else { return [] }
+    suggestionsLeft -= 1
+    return registry.suggestions(for: String(name.prefix(100)))
+  }
+
   /// All of them as one error, with the lines they stand on.
   func error(file: String, text: String) -> GraphFileError {
     let sorted = found.enumerated().sorted {
@@ -131,6 +138,11 @@ final class Mistakes {
 
 /// `; did you mean "x"?`, or nothing.
 func suggestion(_ name: String?) -> String { name.map { "; did you mean \(shown($0))?" } ?? "" }
+
+/// `; did you mean "x", "y" or "z"?`, or nothing.
+func suggestion(_ names: [String]) -> String {
+  names.isEmpty ? "" : "; did you mean \(alternatives(names.map(shown)))?"
+}
 
 /// A word of the file as messages show it: quoted, on one line, not endless.
 func shown(_ text: String) -> String {

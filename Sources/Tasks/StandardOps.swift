@@ -7,7 +7,10 @@ public enum StandardOps {
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition,
+      CastColumns.definition, ConcatTables.definition, FilterRows.definition, RenameColumns.definition,
+      RepartitionTables.definition, SampleRows.definition, TakeRows.definition,
+      OneHotOp.definition, PartitionByID.definition, SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
+      TextWrite.definition,
       TokenizeOp.definition,
     ] + DebugOps.definitions
 

@@ -77,8 +77,8 @@ struct OpsCommand: ParsableCommand {
         Output.line(jsonSchema(for: registry))
       } else if let name {
         guard let definition = registry[name] else {
-          let near = nearestName(to: name, among: registry.names)
-          throw CommandFailure(.usage, "there is no op \"\(name)\"" + (near.map { "; did you mean \"\($0)\"?" } ?? ""))
+          let near = alternatives(registry.suggestions(for: name).map { "\"\($0)\"" })
+          throw CommandFailure(.usage, "there is no op \"\(name)\"" + (near.isEmpty ? "" : "; did you mean \(near)?"))
         }
         if json {
           try Output.json(OpDocument(definition))

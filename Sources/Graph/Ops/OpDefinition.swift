@@ -36,6 +36,7 @@ public struct OpDefinition: Sendable {
     case .perPartition: .perPartition
     case .reduction: .reduction
     case .shuffle: .shuffle
+    case .regroup: .regroup
     case .sink: .sink
     case .command: .command
     case .program(let shape): shape
@@ -55,6 +56,8 @@ public enum OpShape: String, Sendable, CaseIterable {
   case reduction
   /// Brings all records of an ID into one partition of another bag: every partition goes into every other.
   case shuffle
+  /// Makes a bag of the partitions of others, which are put together, cut or lined up.
+  case regroup = "regrouping"
   /// Writes every partition to a file of its own.
   case sink
   /// Runs a program on files, once for each or once for all.
@@ -70,6 +73,7 @@ public enum OpMaker: Sendable {
   case perPartition(@Sendable (OpArguments) throws -> any PartitionOp)
   case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
   case shuffle(@Sendable (OpArguments) throws -> any ShuffleOp)
+  case regroup(@Sendable (OpArguments) throws -> any RegroupOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
   case command(@Sendable (OpArguments) throws -> any CommandOp)
   /// Of a Swift program's own stages, which come with their bodies: in no registry.

@@ -42,10 +42,16 @@ public protocol PartitionOp: Sendable {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
   /// How many partitions it gives where no input is a bag; `nil` for one value.
   var partitionCount: Int? { get }
+  /// Whether a partition's place in the bag makes its result another.
+  var dependsOnIndex: Bool { get }
+  /// Whether the names of the tasks it reads make its result another.
+  var dependsOnInputNames: Bool { get }
 }
 
 extension PartitionOp {
   public var partitionCount: Int? { nil }
+  public var dependsOnIndex: Bool { false }
+  public var dependsOnInputNames: Bool { false }
 }
 
 /// A configured reduction of a bag to one value, as a tree.
@@ -56,6 +62,8 @@ public protocol ReductionOp: Sendable {
   var fanIn: Int { get }
   /// Whether `partial` does anything; without, the tree's lowest tasks combine the bag's own partitions.
   var mapsPartitions: Bool { get }
+  /// How many of the bag's first partitions it looks at, at least 1; `nil` for all. The others do not run for it.
+  var leadingPartitions: Int? { get }
   func estimate(inputBytes: [Int]) -> MemoryEstimate
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue
   /// - Parameters:
@@ -67,6 +75,7 @@ public protocol ReductionOp: Sendable {
 
 extension ReductionOp {
   public var mapsPartitions: Bool { true }
+  public var leadingPartitions: Int? { nil }
 
   public func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     value

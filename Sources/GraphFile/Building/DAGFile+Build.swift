@@ -82,7 +82,7 @@ private struct Builder {
       guard let op = entry.op else { continue }
       definitions[number] = registry[op.text]
       if definitions[number] == nil {
-        let near = mistakes.nearest(to: op.text, among: registry.names)
+        let near = mistakes.nearestOps(to: op.text, in: registry)
         add(.unknownOp, at: op.position, entry, "there is no operation \(shown(op.text))\(suggestion(near))")
       }
     }
@@ -246,6 +246,7 @@ private struct Builder {
         case .perPartition(let make): _ = try make(arguments)
         case .reduction(let make): _ = try make(arguments)
         case .shuffle(let make): _ = try make(arguments)
+        case .regroup(let make): _ = try make(arguments)
         case .sink(let make): _ = try make(arguments)
         case .command(let make): _ = try make(arguments)
         case .program: preconditionFailure("a registry holds no stages of programs")

@@ -35,6 +35,10 @@ struct Typing {
     case (.list(_, let origin), _):
       throw Complaint(message: "wants \(wanted(kind)), and got a list" + (origin?.description ?? ""))
     }
+    // A choice may be called "null", and YAML takes that word for nothing.
+    if case .choice(let names) = kind, texts[0].isNull, texts[0].text == "null", names.contains("null") {
+      return .string("null")
+    }
     if texts.contains(where: \.isNull) { throw Complaint(message: "has no value") }
     switch kind {
     case .strings: return .strings(texts.map(\.text))

@@ -178,7 +178,10 @@ private func property(_ parameter: OpParameter) -> JSONText {
     members.append(
       ("additionalProperties", .object([("type", "object"), ("additionalProperties", scalar)])))
   case .boolean: members.append(("anyOf", .array([.object([("type", "boolean")]), reference])))
-  case .choice(let names): members.append(("anyOf", .array([.object([("enum", .strings(names))]), reference])))
+  case .choice(let names):
+    // The word "null" without quotes is YAML's nothing, and means the choice all the same.
+    let words = names.map { JSONText.string($0) } + (names.contains("null") ? [.raw("null")] : [])
+    members.append(("anyOf", .array([.object([("enum", .array(words))]), reference])))
   }
   if let value = parameter.defaultValue { members.append(("default", .raw(value.json))) }
   return .object(members)

@@ -23,24 +23,37 @@ struct CSVBorders {
   /// Where the first record begins.
   let from: Int
 
+  static let unproven =
+    "where a record begins behind a cut cannot be told: a quote is never closed, or a field in quotes is longer than "
+    + "1 MB or holds what looks like records; close it, or set blocksize: none to read the file in one piece"
+
   /// Bytes that are looked at for a proof.
   static let proofByteCount = 1 << 20
 
   /// The bytes of the records that belong to `block`.
   ///
   /// - Complexity: O(`proofByteCount` + record length) around both ends.
-  func records(of block: Range<Int>, in file: borrowing InputFile, context: any TaskContext) throws -> Range<Int> {
-    let start = try border(block.lowerBound, in: file, context)
-    return start..<max(try border(block.upperBound, in: file, context), start)
+  /// - Throws: `TaskError` with code `.badRecord` where the two ends contradict each other.
+  func records(
+    of block: Range<Int>, in file: borrowing InputFile, context: any TaskContext
+  ) throws -> (range: Range<Int>, isProven: Bool) {
+    let (start, isProven) = try border(block.lowerBound, in: file, context)
+    let (end, _) = try border(block.upperBound, in: file, context)
+    // Both would be the same record's end, if both were right.
+    guard start <= end else { throw TaskError(.badRecord, CSVBorders.unproven, file: file.identity.path) }
+    return (start..<end, isProven)
   }
 
-  /// The first record's beginning at or behind `offset`.
-  func border(_ offset: Int, in file: borrowing InputFile, _ context: any TaskContext) throws -> Int {
+  /// The first record's beginning at or behind `offset`, and whether it is sure to be one.
+  private func border(
+    _ offset: Int, in file: borrowing InputFile, _ context: any TaskContext
+  ) throws -> (Int, isProven: Bool) {
     let size = file.identity.byteCount
-    guard offset > from else { return from }
-    guard offset < size else { return size }
+    guard offset > from else { return (from, true) }
+    guard offset < size else { return (size, true) }
     var window = try Window(at: offset - 1, of: file)
-    var isInside = format.quote != nil && (provesInside(window.bytes, isEnd: window.range.upperBound == size) ?? false)
+    let proof = provesInside(window.bytes, isEnd: window.range.upperBound == size)
+    var isInside = proof ?? false
     // The byte before the offset ends a record if it is a line end.
     var place = offset - 1
     if isInside { place = offset }
@@ -51,11 +64,11 @@ struct CSVBorders {
         if byte == format.quote, place + index - start >= offset {
           isInside.toggle()
         } else if byte == CSVFormat.newline, !isInside {
-          return window.range.lowerBound + index + 1
+          return (window.range.lowerBound + index + 1, proof != nil)
         }
       }
       place = window.range.upperBound
-      guard place < size else { return size }
+      guard place < size else { return (size, proof != nil) }
       try context.checkCancellation()
       window = try Window(at: place, of: file)
     }

@@ -137,12 +137,15 @@ struct CSVPlan: Sendable {
     let fields = try fields(of: head, in: piece.file)
     let problems = RecordProblems(file: piece.file, onError: onError, context: context)
     let opened: CSVSource
+    var (isCut, isProven) = (false, true)
     if piece.compression == .none {
       let file = try InputFile(piece.file)
       var range = head.start..<max(piece.file.byteCount, head.start)
       if let block = piece.block {
-        range = try CSVBorders(format: format, from: head.start).records(of: block, in: file, context: context)
+        (range, isProven) = try CSVBorders(format: format, from: head.start).records(
+          of: block, in: file, context: context)
       }
+      isCut = range.upperBound < piece.file.byteCount
       opened = CSVSource(file, range)
     } else {
       opened = try CSVSource(piece.file, piece.compression)
@@ -150,10 +153,15 @@ struct CSVPlan: Sendable {
     let lines = CSVLineCounter { try CSVSource(piece.file, piece.compression) }
     var reader = CSVTableReader(
       format: format, fields: fields, types: columns.map(\.type), source: opened.source,
-      offset: opened.offset, skipped: max(head.start - opened.offset, 0), expectedRows: expectedRows(piece),
-      lines: lines,
-      problems: problems)
-    return Table(names: columns.map(\.name), columns: try reader.read(), count: reader.rowCount)
+      offset: opened.offset, skipped: max(head.start - opened.offset, 0), isCut: isCut,
+      expectedRows: expectedRows(piece), lines: lines, problems: problems)
+    do {
+      return Table(names: columns.map(\.name), columns: try reader.read(), count: reader.rowCount)
+    } catch let error as TaskError where error.code == .badRecord && !isProven {
+      throw TaskError(
+        .badRecord, error.message + " (or this is no record: " + CSVBorders.unproven + ")", file: error.file,
+        record: error.record, cause: error.cause)
+    }
   }
 
   /// What becomes of each field of a file.

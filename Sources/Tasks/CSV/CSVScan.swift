@@ -23,10 +23,14 @@ struct CSVScan {
 
   enum Outcome {
     case field(CSVField)
+    /// A quote is open where the text ends.
+    case unclosed
     /// The memory ends before the field does.
     case incomplete
     case problem(String)
   }
+
+  static let unclosed = "a quote is opened in its field that is never closed; close it, or set quote: none"
 
   init(_ format: CSVFormat) {
     self.format = format
@@ -86,8 +90,7 @@ struct CSVScan {
     while true {
       while at < end, at[0] != quote { at = after(at, quote) }
       guard at < end else {
-        return isFinal
-          ? .problem("a quote is opened in its field that is never closed; close it, or set quote: none") : .incomplete
+        return isFinal ? .unclosed : .incomplete
       }
       // What comes behind the last byte decides whether the quote is a doubled one.
       guard at + 1 < end || isFinal else { return .incomplete }
@@ -145,6 +148,7 @@ struct CSVScan {
     while true {
       switch field(from: at, end: end, isFinal: isFinal) {
       case .incomplete: return nil
+      case .unclosed: throw CSVProblem(why: CSVScan.unclosed)
       case .problem(let why): throw CSVProblem(why: why)
       case .field(let field):
         var text = Array(field.content)

@@ -31,6 +31,8 @@ struct CSVTableReader: ~Copyable {
   private var offset: Int
   /// Bytes to pass over before the first record.
   private var skipped: Int
+  /// Whether the source ends before the file does.
+  private let isCut: Bool
   private let columns: CSVColumns
   private var memory: UnsafeMutablePointer<UInt8>
   private var capacity = CSVTableReader.windowByteCount
@@ -52,10 +54,11 @@ struct CSVTableReader: ~Copyable {
   /// - Parameters:
   ///   - offset: where the source's bytes begin in the file's text.
   ///   - skipped: bytes to pass over before the first record.
+  ///   - isCut: whether the source ends before the file does.
   ///   - expectedRows: to make room for.
   init(
     format: CSVFormat, fields: [CSVFieldPlan], types: [ColumnType], source: any TextByteSource, offset: Int,
-    skipped: Int = 0, expectedRows: Int, lines: CSVLineCounter, problems: RecordProblems
+    skipped: Int = 0, isCut: Bool = false, expectedRows: Int, lines: CSVLineCounter, problems: RecordProblems
   ) {
     scan = CSVScan(format)
     self.fields = fields
@@ -63,6 +66,7 @@ struct CSVTableReader: ~Copyable {
     self.source = source
     self.offset = offset
     self.skipped = skipped
+    self.isCut = isCut
     self.lines = lines
     self.problems = problems
     nulls = format.nulls.map { Array($0.utf8) }
@@ -158,6 +162,15 @@ struct CSVTableReader: ~Copyable {
         case .incomplete:
           columns.forget(row: row)
           return record - begin
+        case .unclosed where isCut:
+          // Nobody may skip this: the records behind the cut are read by another, from a wrong place.
+          throw TaskError(
+            .badRecord, CSVBorders.unproven, file: problems.file.path,
+            record: "line \(try lines.line(at: offset + (at - begin)))")
+        case .unclosed:
+          guard try setAside(record, CSVScan.unclosed, at, begin, upTo: end, end, isFinal) else { return record - begin }
+          at = end
+          continue records
         case .problem(let why):
           // Where the next record begins is anybody's guess: behind the line.
           guard try setAside(record, why, at, begin, upTo: lineEnd(at, end), end, isFinal) else {
@@ -378,6 +391,7 @@ struct CSVTableReader: ~Copyable {
     while !field.isLast {
       switch scan.field(from: field.following, end: end, isFinal: isFinal) {
       case .incomplete: return nil
+      case .unclosed: return (count + 1, end)
       case .problem: return (count + 1, lineEnd(field.following, end))
       case .field(let next): (count, field) = (count + 1, next)
       }

@@ -50,6 +50,13 @@ enum Ops {
     return try make(arguments)
   }
 
+  static func regroup(_ name: String, _ values: [String: ParameterValue]) throws -> any RegroupOp {
+    guard case (.regroup(let make), let arguments) = try configured(name, values) else {
+      throw TaskError(.failed, "\(name) regroups nothing")
+    }
+    return try make(arguments)
+  }
+
   /// Reads one file.
   static func read(
     _ op: String, _ path: String, _ values: [String: ParameterValue] = [:], context: TestContext = TestContext()
