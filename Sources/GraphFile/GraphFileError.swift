@@ -129,7 +129,7 @@ final class Mistakes {
   var count: Int { found.count }
 
   func add(_ code: GraphFileError.Code, at position: Position?, _ message: String) {
-    found.append(Found(code: code, position: position, message: message))
+    found.append(Found(code: code, position: position, message: onOneLine(message)))
   }
 
   /// The nearest name, if there is one and mistakes are still few.
@@ -161,6 +161,21 @@ final class Mistakes {
   func filter(since count: Int, _ isNew: (Found) -> Bool) {
     let kept = found[count...].filter(isNew)
     found.replaceSubrange(count..., with: kept)
+  }
+}
+
+/// Without what would break the line or steer the terminal: an operation may quote a value as it stands.
+private func onOneLine(_ message: String) -> String {
+  func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && !(0x2028...0x2029).contains(scalar.value)
+  }
+  guard !message.unicodeScalars.allSatisfy(isPlain) else { return message }
+  return message.unicodeScalars.reduce(into: "") { line, scalar in
+    if isPlain(scalar) {
+      line.unicodeScalars.append(scalar)
+    } else {
+      line += scalar == "\n" ? "\\n" : "\u{FFFD}"
+    }
   }
 }
 

@@ -143,7 +143,8 @@ import Testing
     let found = complaints(of: [
       "main.yaml": "include: \(include)\npools: {disk: 2}\ntasks: {a: {op: numbers.make}}\n",
       "p.yaml": "parameters: {need: , words: [a]}\ntasks: {p: {op: numbers.make, with: {label: \"${need}\"}}}\n",
-      "q.yaml": "a: b\nc: d: e\n", "r2.yaml": "tasks: {r: {op: numbers.make}}\n", "r.yaml": "pools: {disk: 1}\ntasks: {r: {op: numbers.make}}\n",
+      "q.yaml": "a: b\nc: d: e\n", "r2.yaml": "tasks: {r: {op: numbers.make}}\n",
+      "r.yaml": "pools: {disk: 1}\ntasks: {r: {op: numbers.make}}\n",
     ])
     #expect(found == [message.first?.isNumber == true ? "main.yaml:" + message : message])
   }

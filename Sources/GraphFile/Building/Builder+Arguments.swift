@@ -186,9 +186,9 @@ extension Builder {
       add(.badValue, at: options[number].limitPosition, number, error.message)
       return
     }
-    let positions = inputPositions[number]
-    let input = error.inputPosition.flatMap { positions.indices.contains($0) ? positions[$0] : nil }
-    add(.wrongInputs, at: input ?? positions.first ?? entry.entry.op?.position, number, error.message)
+    let place =
+      error.inputPosition.flatMap { self.place(ofInput: $0, of: number) } ?? inputPlaces[number].first?.position
+    add(.wrongInputs, at: place ?? entry.entry.op?.position, number, error.message)
   }
 
   func report(_ error: any Error, of entry: UnitEntry, named name: String) {
@@ -205,7 +205,7 @@ extension Builder {
       names.count <= 12
       ? names : Array(names.prefix(6)) + ["… \(names.count - 11) more …"] + Array(names.suffix(5))
     let last = cycle[cycle.count - 1]
-    let place = inputs[cycle[0]].firstIndex(of: last).map { inputPositions[cycle[0]][$0] }
+    let place = inputs[cycle[0]].firstIndex(of: last).flatMap { self.place(ofInput: $0, of: cycle[0]) }
     mistakes.add(
       .cycle, at: place ?? entries[instances[cycle[0]].entry].entry.name.position,
       "these tasks wait for each other: \(path.joined(separator: " → "))")

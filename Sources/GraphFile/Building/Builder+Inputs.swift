@@ -3,12 +3,13 @@ import Graph
 // What `from` names, instance by instance.
 
 extension Builder {
-  /// One instance that `from` names, or a name all of whose instances are switched off.
+  /// What one name in `from` stands for.
   private struct Named {
     let word: String
     let position: Position
-    let number: Int?
-    /// The entry that is switched off.
+    /// The instances that are switched on.
+    let numbers: [Int]
+    /// The entry, where all of them are switched off.
     var off: Int?
   }
 
@@ -27,8 +28,12 @@ extension Builder {
       if let named { found += named } else { isWhole = false }
     }
     isWhole = leaveOut(&found, of: number) && isWhole
-    inputs[number] = found.compactMap(\.number)
-    inputPositions[number] = found.lazy.filter { $0.number != nil }.map(\.position)
+    inputs[number] = found.flatMap(\.numbers)
+    var end = 0
+    inputPlaces[number] = found.map { named in
+      end += named.numbers.count
+      return (end, named.position)
+    }
     return isWhole
   }
 
@@ -92,8 +97,8 @@ extension Builder {
       return nil
     }
     let on = range.filter { instances[$0].isOn }
-    guard on.isEmpty else { return on.map { Named(word: word, position: position, number: $0) } }
-    return [Named(word: word, position: position, number: nil, off: instances[range.lowerBound].entry)]
+    let off = on.isEmpty ? instances[range.lowerBound].entry : nil
+    return [Named(word: word, position: position, numbers: on, off: off)]
   }
 
   private func reportUnknown(_ name: String, at position: Position, by number: Int) {
@@ -125,7 +130,7 @@ extension Builder {
         isWhole = false
         continue
       }
-      let present = named.filter { $0.number != nil }
+      let present = named.filter { $0.off == nil }
       if !present.isEmpty { on.append((scalar.text, present)) }
     }
     guard isWhole else { return nil }
@@ -141,13 +146,17 @@ extension Builder {
 
   /// Takes out what is switched off where the operation can do without it, and reports the rest.
   private func leaveOut(_ found: inout [Named], of number: Int) -> Bool {
-    guard found.contains(where: { $0.number == nil }) else { return true }
+    guard found.contains(where: { $0.off != nil }) else { return true }
     let declared = definitions[instances[number].entry]?.inputs ?? []
-    let last = found.lastIndex { $0.number != nil } ?? -1
+    let last = found.lastIndex { $0.off == nil } ?? -1
     var isWhole = true
-    for (index, named) in found.enumerated() {
+    var next = 0
+    for (place, named) in found.enumerated() {
+      // Where the operation would take it, were it there.
+      let index = next
+      next += max(named.numbers.count, 1)
       guard let off = named.off, let input = declared.last.map({ index < declared.count ? declared[index] : $0 }),
-        !input.isRepeated, !(input.isOptional && index > last)
+        !input.isRepeated, !(input.isOptional && place > last)
       else { continue }
       isWhole = false
       let place = entries[off].entry.name.position
@@ -157,7 +166,7 @@ extension Builder {
         "\"from\" names \(shown(named.word)), which the \"when\" of its entry on \(line) switches off: "
           + "switch this task off too, or let it read {oneOf: [\(named.word), …]}")
     }
-    found.removeAll { $0.number == nil }
+    found.removeAll { $0.off != nil }
     return isWhole
   }
 
@@ -191,15 +200,20 @@ extension Builder {
       let name = shown(instances[source].name)
       if let refusal = input.refusal(of: name, shape: shape, by: definition.name) {
         fits = false
-        add(.wrongInputs, at: inputPositions[number][position], number, refusal)
+        add(.wrongInputs, at: place(ofInput: position, of: number), number, refusal)
       } else if shape == .reduction, input.form == .bag {
         fits = false
         add(
-          .wrongInputs, at: inputPositions[number][position], number,
+          .wrongInputs, at: place(ofInput: position, of: number), number,
           "\(definition.name) wants a bag as \"\(input.name)\", but \(name) gives one value")
       }
     }
     return fits
+  }
+
+  /// Where `from` names an instance's input.
+  func place(ofInput position: Int, of number: Int) -> Position? {
+    inputPlaces[number].first { position < $0.end }?.position
   }
 
   /// What is to be said where one name stands for several tasks.

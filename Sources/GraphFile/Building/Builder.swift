@@ -49,8 +49,8 @@ struct Builder {
   var options: [TaskOptions] = []
   /// The instances each instance names; where a name is unknown, it is left out.
   var inputs: [[Int]] = []
-  /// Where each of them is named.
-  var inputPositions: [[Position]] = []
+  /// By instance: up to which input a name in `from` reaches, and where it stands.
+  var inputPlaces: [[(end: Int, position: Position)]] = []
   /// How many names `from` may still stand for, over all instances.
   var edgesLeft = 10_000_000
   private var order: [Int] = []
@@ -94,7 +94,7 @@ struct Builder {
     arguments = Array(repeating: nil, count: instances.count)
     options = Array(repeating: TaskOptions(), count: instances.count)
     inputs = Array(repeating: [], count: instances.count)
-    inputPositions = inputs.map { _ in [] }
+    inputPlaces = Array(repeating: [], count: instances.count)
     for number in entries.indices {
       if case .instances(let range)? = targets[entries[number].name], range.first.map({ instances[$0].entry }) == number
       {
