@@ -86,15 +86,18 @@ extension Builder {
   }
 
   private mutating func named(_ range: Range<Int>, word: String, at position: Position, by number: Int) -> [Named]? {
-    let isFirst = edgesLeft >= 0
-    edgesLeft -= range.count
-    guard edgesLeft >= 0 else {
-      if isFirst {
-        add(
-          .wrongInputs, at: position, number,
-          "\"from\": here the pipeline's tasks name more than 10000000 others: bring them together in several steps")
+    if range.count > 1 {
+      let isFirst = groupInputsLeft >= 0
+      groupInputsLeft -= range.count
+      guard groupInputsLeft >= 0 else {
+        if isFirst {
+          add(
+            .wrongInputs, at: position, number,
+            "\"from\": names that stand for several tasks stand for more than \(Builder.mostGroupInputs) with this one: "
+              + "bring them together in several steps")
+        }
+        return nil
       }
-      return nil
     }
     let on = range.filter { instances[$0].isOn }
     let off = on.isEmpty ? instances[range.lowerBound].entry : nil

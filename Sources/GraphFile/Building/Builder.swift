@@ -51,8 +51,9 @@ struct Builder {
   var inputs: [[Int]] = []
   /// By instance: up to which input a name in `from` reaches, and where it stands.
   var inputPlaces: [[(end: Int, position: Position)]] = []
-  /// How many names `from` may still stand for, over all instances.
-  var edgesLeft = 10_000_000
+  /// How many tasks names that stand for several may still stand for, over all instances.
+  static let mostGroupInputs = 2_000_000
+  var groupInputsLeft = Builder.mostGroupInputs
   private var order: [Int] = []
 
   init(_ file: DAGFile, registry: OpRegistry, overrides: [Override], home: String?) {
