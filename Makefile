@@ -4,7 +4,7 @@ SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
 
-.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture clean help
+.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -14,6 +14,7 @@ help:
 	@echo "make format       format all sources"
 	@echo "make docs         make the API documentation, and check it: .build/docs/GraphRun.doccarchive"
 	@echo "make torture      kill it 500 times and more, fill its disks, spoil its files: nothing lost, nothing wrong"
+	@echo "make fuzz         give the DAG-file reader a minute of damaged files; FUZZ='dag-file --seconds 3600' an hour"
 	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
 	@echo "                  bench-command: processes with ninja's"
@@ -87,5 +88,9 @@ torture: build
 	$(SWIFT) build -c release --product torture --static-swift-stdlib
 	.build/release/torture --program $(CURDIR)/$(PROGRAM) $(TORTURE)
 
+# Built apart, in .build-fuzz, with libFuzzer's counters in all code.
+fuzz: install-dependencies
+	SWIFT=$(SWIFT) Tests/Fuzz/fuzz $(or $(FUZZ),dag-file --seconds 60)
+
 clean:
-	rm -rf .build $(EXAMPLE)/data $(EXAMPLE)/out $(EXAMPLE)/.graphrun benchmarks/data benchmarks/out
+	rm -rf .build .build-fuzz $(EXAMPLE)/data $(EXAMPLE)/out $(EXAMPLE)/.graphrun benchmarks/data benchmarks/out

@@ -8,6 +8,7 @@ let package = Package(
     .library(name: "GraphRun", targets: ["GraphRun"]),
     .library(name: "GraphRunCLI", targets: ["GraphRunCLI"]),
     .executable(name: "torture", targets: ["Torture"]),
+    .executable(name: "fuzz", targets: ["Fuzz"]),
     .executable(name: "engine-bench", targets: ["EngineBench"]),
     .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
     .executable(name: "bag-bench", targets: ["BagBench"]),
@@ -117,6 +118,10 @@ let package = Package(
       name: "Torture",
       dependencies: ["TortureSupport", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       path: "Tests/Torture"),
+    // Readers of what anybody may have written, for libFuzzer; see Tests/Fuzz/fuzz.
+    .executableTarget(
+      name: "Fuzz", dependencies: ["Graph", "GraphFile", "Tasks"], path: "Tests/Fuzz",
+      exclude: ["seeds", "fuzz", "dag-file.dict"]),
     // The program in the README's section on Swift, run by the acceptance tests.
     .executableTarget(name: "ReadmeExample", dependencies: ["GraphRun"], path: "Tests/ReadmeExample"),
     .testTarget(

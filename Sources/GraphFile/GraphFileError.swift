@@ -1,11 +1,11 @@
 import Graph
 
-/// What is wrong with a DAG file: every mistake found, in the order of its lines.
+/// What is wrong with a DAG file and those it includes: every mistake found, file by file in the order of the lines.
 public struct GraphFileError: Error, Sendable, CustomStringConvertible {
   /// More than these are not worth reading at once.
   static let limit = 20
 
-  /// The first mistakes, by line; never empty.
+  /// The first mistakes, by file and line; never empty.
   public let mistakes: [Mistake]
   /// How many further ones are not listed.
   public let omittedCount: Int
@@ -30,7 +30,7 @@ public struct GraphFileError: Error, Sendable, CustomStringConvertible {
     public let code: Code
     /// What is wrong and what helps, in one line.
     public let message: String
-    /// The file as the caller named it.
+    /// The file as the caller named it; an included one from where the including one lies.
     public let file: String
     /// From 1; `nil` where the mistake is not in the file's text: the file is missing, an override is unknown.
     public let line: Int?
@@ -71,19 +71,29 @@ public struct GraphFileError: Error, Sendable, CustomStringConvertible {
     /// `from` does not fit the operation.
     public static let wrongInputs = Code(rawValue: "wrong-inputs")
     public static let cycle = Code(rawValue: "cycle")
+    /// A file cannot be included.
+    public static let badInclude = Code(rawValue: "bad-include")
+    /// `foreach` or `matrix` gives no tasks, too many, or two of one name.
+    public static let badExpansion = Code(rawValue: "bad-expansion")
+    /// `from` names a task that is switched off.
+    public static let switchedOff = Code(rawValue: "switched-off")
     /// An override names no parameter of the file.
     public static let unknownOverride = Code(rawValue: "unknown-override")
   }
 }
 
-/// A place in a file's text, from 1:1; columns are Unicode scalars, as YAML counts them.
+/// A place in the text of one of the files that were read, from 1:1; columns are Unicode scalars, as YAML counts them.
 struct Position: Hashable, Comparable, Sendable {
+  /// The file's place among those that were read, 0 for the one that was asked for.
+  var file = 0
   var line: Int
   var column: Int
 
   static let start = Position(line: 1, column: 1)
 
-  static func < (a: Position, b: Position) -> Bool { (a.line, a.column) < (b.line, b.column) }
+  func inFile(_ file: Int) -> Position { Position(file: file, line: line, column: column) }
+
+  static func < (a: Position, b: Position) -> Bool { (a.file, a.line, a.column) < (b.file, b.line, b.column) }
 }
 
 /// Gathers mistakes while a file is read and its graph is built, so that one run shows all of them.
@@ -100,10 +110,26 @@ final class Mistakes {
 
   init(_ found: [Found] = []) { self.found = found }
 
+  /// More values than any pipeline gives; aliases of aliases can grow without end.
+  static let mostNodes = 1_000_000
+  private var nodesLeft = mostNodes
+
+  /// Counts values; `false` once there were too many.
+  func takesNodes(_ count: Int) -> Bool {
+    nodesLeft -= count
+    return nodesLeft >= 0
+  }
+
+  /// Whether nobody has asked before: what is too much is told once.
+  func isFirstBeyondNodes() -> Bool {
+    defer { nodesLeft = .min / 2 }
+    return nodesLeft > .min / 4
+  }
+
   var count: Int { found.count }
 
   func add(_ code: GraphFileError.Code, at position: Position?, _ message: String) {
-    found.append(Found(code: code, position: position, message: message))
+    found.append(Found(code: code, position: position, message: onOneLine(message)))
   }
 
   /// The nearest name, if there is one and mistakes are still few.
@@ -121,18 +147,42 @@ final class Mistakes {
   }
 
   /// All of them as one error, with the lines they stand on.
-  func error(file: String, text: String) -> GraphFileError {
+  func error(in sources: [SourceFile]) -> GraphFileError {
     let sorted = found.enumerated().sorted {
       ($0.element.position ?? .start, $0.offset) < ($1.element.position ?? .start, $1.offset)
     }
-    let lines = SourceLines(text)
+    var lines: [Int: SourceLines] = [:]
     let shown = sorted.prefix(GraphFileError.limit).map { _, found in
-      let position = found.position.map(lines.clamped)
+      let file = found.position?.file ?? 0
+      let text = lines[file] ?? SourceLines(sources[file].text)
+      lines[file] = text
+      let position = found.position.map(text.clamped)
       return GraphFileError.Mistake(
-        code: found.code, message: found.message, file: file, line: position?.line, column: position?.column,
-        excerpt: position.map { lines[$0.line] })
+        code: found.code, message: found.message, file: sources[file].path, line: position?.line,
+        column: position?.column, excerpt: position.map { text[$0.line] })
     }
     return GraphFileError(Array(shown), omittedCount: max(0, found.count - GraphFileError.limit))
+  }
+
+  /// Takes back what was found since there were `count` mistakes, except what `isNew` says is worth telling.
+  func filter(since count: Int, _ isNew: (Found) -> Bool) {
+    let kept = found[count...].filter(isNew)
+    found.replaceSubrange(count..., with: kept)
+  }
+}
+
+/// Without what would break the line or steer the terminal: an operation may quote a value as it stands.
+private func onOneLine(_ message: String) -> String {
+  func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+    scalar.value >= 0x20 && !(0x7F...0x9F).contains(scalar.value) && !(0x2028...0x2029).contains(scalar.value)
+  }
+  guard !message.unicodeScalars.allSatisfy(isPlain) else { return message }
+  return message.unicodeScalars.reduce(into: "") { line, scalar in
+    if isPlain(scalar) {
+      line.unicodeScalars.append(scalar)
+    } else {
+      line += scalar == "\n" ? "\\n" : "\u{FFFD}"
+    }
   }
 }
 

@@ -8,8 +8,14 @@ public struct Pipeline: Sendable {
   /// In the file's order, with overrides applied.
   public let parameters: [Parameter]
   public let graph: TaskGraph
-  /// The line of the DAG file on which each stage begins.
+  /// The line on which each stage's entry begins, in the file that holds it.
   public let lines: [String: Int]
+  /// How many entries the files have; `foreach` and `matrix` make several stages of one, and `when` none.
+  public let entryCount: Int
+  /// What `when` has switched off.
+  public let switchedOff: [String]
+  /// The DAG file and those it includes, absolute.
+  public let files: [String]
 
   public struct Parameter: Hashable, Sendable {
     public let name: String

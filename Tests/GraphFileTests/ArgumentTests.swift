@@ -61,6 +61,10 @@ import Testing
     ("strict: OFF", "15: task \"made\": parameter \"strict\" wants true or false, and got \"OFF\": write false"),
     ("strict: 1", "15: task \"made\": parameter \"strict\" wants true or false, and got \"1\""),
     ("mode: fsat", "13: task \"made\": parameter \"mode\": \"fsat\" is none of fast, safe; did you mean \"fast\"?"),
+    (
+      "mode: \"fa\\nst\\e\"",
+      "13: task \"made\": parameter \"mode\": \"fa\\nst\u{FFFD}\" is none of fast, safe; did you mean \"fast\"?"
+    ),
     ("mode: [fast]", "13: task \"made\": parameter \"mode\" wants one of fast, safe, and got a list"),
     ("words: {a: b}", "14: task \"made\": parameter \"words\" wants a list of strings, and got a mapping"),
     (

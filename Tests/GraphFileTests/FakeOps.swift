@@ -43,6 +43,11 @@ let fakeOps: OpRegistry = {
       maker: .shuffle(FakeShuffle.init)))
   registry.register(
     OpDefinition(
+      name: "numbers.merge", version: 1, summary: "Merges numbers",
+      inputs: [OpInput("numbers", .any, isRepeated: true, summary: "Numbers")], output: "numbers", example: "",
+      maker: .perPartition { _ in FakeMap() }))
+  registry.register(
+    OpDefinition(
       name: "numbers.write", version: 1, summary: "Writes numbers", inputs: [OpInput("numbers", summary: "Numbers")],
       parameters: [
         OpParameter("directory", .path, summary: "Where the files go"),
@@ -153,6 +158,25 @@ func lines(of error: any Error) -> [String] {
   return error.mistakes.map { mistake in
     guard let line = mistake.line, let column = mistake.column else { return mistake.message }
     return "\(line):\(column): \(mistake.message)"
+  }
+}
+
+/// A pipeline of several files, the first of which is asked for: texts by name, all in one folder unless a name says more.
+func pipeline(_ files: KeyValuePairs<String, String>, _ overrides: [Override] = []) throws -> Pipeline {
+  let texts = Dictionary(uniqueKeysWithValues: files.map { ("/data/" + $0.key, $0.value) })
+  let file = try DAGFile(bytes: Array(files[0].value.utf8), path: "/data/" + files[0].key) { path in
+    texts[path].map { .success(Array($0.utf8)) } ?? .failure(UnreadableFile(message: "there is no such file"))
+  }
+  return try file.build(registry: fakeOps, overrides: overrides, home: "/home/ada")
+}
+
+/// `file:line:column: message` of each mistake, files named from their common folder.
+func complaints(of files: KeyValuePairs<String, String>, _ overrides: [Override] = []) -> [String] {
+  do {
+    _ = try pipeline(files, overrides)
+    return []
+  } catch {
+    return "\(error)".replacing("/data/", with: "").split(separator: "\n").map(String.init)
   }
 }
 

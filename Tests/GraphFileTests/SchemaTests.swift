@@ -31,7 +31,10 @@ import Testing
     let schema = try parsed()
     #expect(
       try at("$defs/task/properties/op/enum", schema) as? [String]
-        == ["numbers.double", "numbers.make", "numbers.scale", "numbers.shuffle", "numbers.sum", "numbers.write"])
+        == [
+          "numbers.double", "numbers.make", "numbers.merge", "numbers.scale", "numbers.shuffle", "numbers.sum",
+          "numbers.write",
+        ])
     #expect(try at("$defs/task/allOf/1/if/properties/op/const", schema) as? String == "numbers.make")
     let with = try at("$defs/task/allOf/1/then/properties/with", schema)
     #expect(try at("additionalProperties", with) as? Bool == false)
@@ -39,12 +42,26 @@ import Testing
     #expect(try at("properties/count/default", with) as? Int == 2)
     #expect(try at("properties/count/description", with) as? String == "How many partitions")
     #expect(try at("properties/mode/anyOf/0/enum", with) as? [String] == ["fast", "safe"])
-    let written = try at("$defs/task/allOf/5/then", schema)
+    let written = try at("$defs/task/allOf/6/then", schema)
     #expect(try at("required", written) as? [String] == ["from", "with"])
     #expect(try at("properties/with/required", written) as? [String] == ["directory"])
     #expect(try at("properties/with/properties/limit/anyOf/0/minimum", written) as? Int == 1)
-    #expect(try at("$defs/task/allOf/2/then/properties/from/minItems", schema) as? Int == 2)
-    #expect(try at("$defs/task/allOf/2/then/properties/from/maxItems", schema) as? Int == 3)
+    #expect(try at("$defs/task/allOf/3/then/properties/from/minItems", schema) as? Int == 2)
+    #expect(try at("$defs/task/allOf/3/then/properties/from/maxItems", schema) as? Int == 3)
+  }
+
+  @Test func `Defaults take what a task's options take, and every option lets a parameter through`() throws {
+    let schema = try parsed()
+    let defaults = try #require(try at("properties/defaults/properties", schema) as? [String: Any])
+    #expect(defaults.keys.sorted() == StructureReader.optionKeys.sorted())
+    for key in StructureReader.optionKeys {
+      let own = try #require(try at("$defs/task/properties/\(key)", schema) as? NSDictionary)
+      #expect(own == defaults[key] as? NSDictionary)
+    }
+    #expect(try at("$defs/task/properties/retries/anyOf/1/pattern", schema) as? String == #"\$\{"#)
+    #expect(
+      try (at("properties/include/anyOf/0/properties", schema) as? [String: Any])?.keys.sorted()
+        == StructureReader.inclusionKeys.sorted())
   }
 
   @Test func `A registry without operations has a schema too`() throws {

@@ -15,7 +15,7 @@ import Testing
     ),
     (
       "zebra: 1\ntasks: {a: {op: numbers.make}}\n",
-      "1:1: \"zebra\" is no key of a DAG file; a DAG file has the keys version, name, description, parameters, pools, resources and tasks"
+      "1:1: \"zebra\" is no key of a DAG file; a DAG file has the keys version, name, description, include, parameters, pools, resources, defaults and tasks"
     ),
     (
       "version: 2\ntasks: {a: {op: numbers.make}}\n",
@@ -58,7 +58,7 @@ import Testing
     ("tasks:\n  a: {op: [x]}\n", "2:11: task \"a\": \"op\" wants a text, and this is a list"),
     (
       "tasks:\n  a: {op: numbers.make, files: x}\n",
-      "2:25: task \"a\": \"files\" is no key of a task; a task has the keys op, from, with, keep, retries, retryDelay, timeout, priority, pool, resources, memory and description"
+      "2:25: task \"a\": \"files\" is no key of a task; a task has the keys op, from, with, foreach, matrix, when, keep, retries, retryDelay, timeout, priority, pool, resources, memory and description"
     ),
     (
       "tasks:\n  a: {<<: {op: numbers.make}}\n",
@@ -71,7 +71,7 @@ import Testing
     ),
     (
       "tasks:\n  a: {op: numbers.sum, from: {b: c}}\n",
-      "2:30: task \"a\": \"from\" names a task, or a list of tasks, and this is a mapping"
+      "2:30: task \"a\": \"from\" names a task, a list of tasks, or {oneOf: [a, b]}, and this is another mapping"
     ),
     ("tasks:\n  a: {op: numbers.sum, from: }\n", "2:30: task \"a\": \"from\" has no value"),
     (

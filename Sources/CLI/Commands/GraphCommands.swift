@@ -44,10 +44,14 @@ struct ValidateCommand: ParsableCommand {
   func run() throws {
     try reporting {
       let built = try pipeline.pipeline()
-      let entries = built.lines.count
-      Output.line(
-        "\(pipeline.file) is valid: \(built.name), \(entries == 1 ? "1 entry" : "\(entries) entries"), "
-          + Format.counted(built.graph.taskCount, "task"))
+      let entries = built.entryCount
+      let instances = built.lines.count + built.switchedOff.count
+      var facts = [built.name, entries == 1 ? "1 entry" : "\(Format.count(entries)) entries"]
+      if built.files.count > 1 { facts[1] += " in \(Format.count(built.files.count)) files" }
+      if instances != entries { facts[1] += " (\(Format.count(instances)) with foreach and matrix)" }
+      if !built.switchedOff.isEmpty { facts.append("\(Format.count(built.switchedOff.count)) switched off") }
+      facts.append(Format.counted(built.graph.taskCount, "task"))
+      Output.line("\(pipeline.file) is valid: \(facts.joined(separator: ", "))")
     }
   }
 }

@@ -27,10 +27,11 @@ func readBytes(of path: String) -> Result<[UInt8], UnreadableFile> {
   }
 }
 
-struct UnreadableFile: Error {
+/// Why a file's bytes cannot be had.
+package struct UnreadableFile: Error {
   let message: String
 
-  init(message: String) { self.message = message }
+  package init(message: String) { self.message = message }
 
   init(_ number: Int32) {
     message =

@@ -7,7 +7,6 @@ import Graph
 /// checked by `DAGFile` alone, so wherever a number stands a text with `${` is let through.
 public func jsonSchema(for registry: OpRegistry) -> String {
   let definitions = registry.names.compactMap { registry[$0] }
-  let name: JSONText = .object([("pattern", "^[A-Za-z_][A-Za-z0-9_-]*$")])
   let schema: JSONText = .object([
     ("$schema", "https://json-schema.org/draft/2020-12/schema"),
     ("title", "graphrun DAG file"),
@@ -38,8 +37,16 @@ public func jsonSchema(for registry: OpRegistry) -> String {
             ),
           ])
         ),
+        ("include", include),
         ("pools", amounts("Named pools and how many slots each has")),
         ("resources", amounts("Named resources and how much there is of each")),
+        (
+          "defaults",
+          .object([
+            ("description", "What holds for all tasks that do not say otherwise"),
+            ("type", .strings(["object", "null"])), ("properties", .object(options)), ("additionalProperties", false),
+          ])
+        ),
         (
           "tasks",
           .object([
@@ -52,11 +59,99 @@ public func jsonSchema(for registry: OpRegistry) -> String {
         ),
       ])
     ),
-    ("required", .strings(["tasks"])),
+    (
+      "anyOf",
+      .array([.object([("required", .strings(["tasks"]))]), .object([("required", .strings(["include"]))])])
+    ),
     ("additionalProperties", false),
     ("$defs", .object([("task", task(definitions))])),
   ])
   return schema.text()
+}
+
+private let name: JSONText = .object([("pattern", "^[A-Za-z_][A-Za-z0-9_-]*$")])
+
+private let reference: JSONText = .object([("type", "string"), ("pattern", #"\$\{"#)])
+
+/// One of what `from` lists.
+private let named: JSONText = .object([
+  ("type", .strings(["string", "object"])),
+  (
+    "properties",
+    .object([
+      (
+        "oneOf",
+        .object([
+          ("description", "Whichever of these when leaves switched on"), ("type", "array"),
+          ("items", .object([("type", "string")])), ("minItems", .raw("2")),
+        ])
+      )
+    ])
+  ),
+  ("required", .strings(["oneOf"])), ("additionalProperties", false),
+])
+
+/// The items of `foreach`, or of one list of a matrix.
+private let axis: JSONText = .object([
+  ("type", .strings(["string", "number", "boolean", "array", "object"])), ("items", scalar), ("minItems", .raw("1")),
+  ("minProperties", .raw("1")),
+])
+
+private let exclusions: JSONText = .object([
+  ("description", "Combinations to leave out, each by some of its values"),
+  ("type", .strings(["array", "object"])),
+  ("items", .object([("type", "object"), ("additionalProperties", scalar)])), ("additionalProperties", scalar),
+])
+
+private let include: JSONText = {
+  let file: JSONText = .object([("description", "Path, from this file's folder"), ("type", "string")])
+  let one: JSONText = .object([
+    ("type", .strings(["string", "object"])),
+    (
+      "properties",
+      .object([
+        ("file", file),
+        (
+          "with",
+          described("Values for the included file's parameters", .object([("type", .strings(["object", "null"]))]))
+        ),
+        ("as", described("What stands, with a dot, before the names of its tasks", name)),
+      ])
+    ),
+    ("required", .strings(["file"])), ("additionalProperties", false),
+  ])
+  return .object([
+    ("description", "Files whose tasks are taken in"),
+    ("anyOf", .array([one, .object([("type", "array"), ("items", one), ("minItems", .raw("1"))])])),
+  ])
+}()
+
+/// What changes no result.
+private let options: [(String, JSONText)] = [
+  (
+    "keep",
+    choice("Keep the results on disk after the run, or not", .object([("type", .strings(["boolean", "null"]))]))
+  ),
+  ("retries", choice("How often a task that failed is tried again", count(from: 0))),
+  ("retryDelay", choice("Seconds before the first further attempt; doubled with each", positive)),
+  ("timeout", choice("Seconds after which an attempt is stopped and counts as failed", positive)),
+  ("priority", choice("Higher starts first", .object([("type", .strings(["integer", "null"])), ("default", 0)]))),
+  (
+    "pool",
+    described("The pool that each running task takes a slot of", .object([("type", .strings(["string", "null"]))]))
+  ),
+  ("resources", amounts("What each running task takes of the file's resources")),
+  (
+    "memory",
+    described(
+      "Working memory a task needs, such as 64MB; the operation's own estimate unless given",
+      .object([("type", .strings(["string", "integer", "null"]))]))
+  ),
+]
+
+/// A value, or a text with `${`.
+private func choice(_ text: String, _ value: JSONText) -> JSONText {
+  .object([("description", .string(text)), ("anyOf", .array([value, reference]))])
 }
 
 private let scalar: JSONText = .object([("type", .strings(["string", "number", "boolean"]))])
@@ -66,43 +161,52 @@ private func task(_ definitions: [OpDefinition]) -> JSONText {
     ("type", "object"),
     (
       "properties",
-      .object([
-        (
-          "op",
-          .object([
-            ("description", "What the task does"),
-            ("enum", .strings(definitions.map(\.name))),
-            ("enumDescriptions", .strings(definitions.map(\.summary))),
-          ])
-        ),
-        (
-          "from",
-          .object([
-            ("description", "The tasks whose results it takes"),
-            ("type", .strings(["string", "array"])), ("items", .object([("type", "string")])),
-          ])
-        ),
-        ("with", described("The operation's parameters", .object([("type", .strings(["object", "null"]))]))),
-        (
-          "keep",
-          .object([
-            ("description", "Keep the results on disk after the run, or not"), ("type", "boolean"),
-          ])
-        ),
-        ("retries", count("How often a task that failed is tried again", from: 0)),
-        ("retryDelay", positive("Seconds before the first further attempt; doubled with each")),
-        ("timeout", positive("Seconds after which an attempt is stopped and counts as failed")),
-        ("priority", described("Higher starts first", .object([("type", "integer"), ("default", 0)]))),
-        ("pool", described("The pool that each running task takes a slot of", .object([("type", "string")]))),
-        ("resources", amounts("What each running task takes of the file's resources")),
-        (
-          "memory",
-          described(
-            "Working memory a task needs, such as 64MB; the operation's own estimate unless given",
-            .object([("type", .strings(["string", "integer"]))]))
-        ),
-        ("description", described("For readers only", .object([("type", "string")]))),
-      ])
+      .object(
+        [
+          (
+            "op",
+            .object([
+              ("description", "What the task does"),
+              ("enum", .strings(definitions.map(\.name))),
+              ("enumDescriptions", .strings(definitions.map(\.summary))),
+            ])
+          ),
+          (
+            "from",
+            .object([
+              (
+                "description", "The tasks whose results it takes; NAME@KEY is one of those that foreach or matrix makes"
+              ),
+              (
+                "anyOf",
+                .array([named, .object([("type", "array"), ("items", named)])])
+              ),
+            ])
+          ),
+          ("with", described("The operation's parameters", .object([("type", .strings(["object", "null"]))]))),
+          (
+            "foreach",
+            described("One task for each: a list, a range such as 1..12, or names with values", axis)
+          ),
+          (
+            "matrix",
+            .object([
+              ("description", "One task for each combination of the items of several lists"), ("type", "object"),
+              ("properties", .object([("exclude", exclusions)])), ("additionalProperties", axis), ("minProperties", 1),
+              ("propertyNames", name),
+            ])
+          ),
+          (
+            "when",
+            .object([
+              ("description", "Whether the task is there: true, ${a}, ${a} == b, ${a} != b, ${a} in [b, c]"),
+              ("type", .strings(["string", "boolean", "array"])),
+              ("items", .object([("type", .strings(["string", "boolean"]))])),
+            ])
+          ),
+        ] + options + [
+          ("description", described("For readers only", .object([("type", "string")])))
+        ])
     ),
     ("required", .strings(["op"])),
     ("additionalProperties", false),
@@ -133,7 +237,7 @@ private func condition(_ definition: OpDefinition) -> JSONText {
         .object(
           [
             ("description", .string(inputs)),
-            ("type", .strings(least > 1 ? ["array"] : ["string", "array"])),
+            ("type", .strings(least > 1 ? ["array"] : ["string", "array", "object"])),
             ("minItems", .raw("\(least)")),
           ] + (isOpen ? [] : [("maxItems", .raw("\(definition.inputs.count)"))]))
       ))
@@ -154,7 +258,6 @@ private func condition(_ definition: OpDefinition) -> JSONText {
 }
 
 private func property(_ parameter: OpParameter) -> JSONText {
-  let reference: JSONText = .object([("type", "string"), ("pattern", #"\$\{"#)])
   var members: [(String, JSONText)] = [("description", .string(parameter.summary))]
   switch parameter.kind {
   case .string, .path: members.append(("type", .strings(["string", "number", "boolean"])))
@@ -187,18 +290,19 @@ private func property(_ parameter: OpParameter) -> JSONText {
   return .object(members)
 }
 
-private func count(_ text: String, from least: Int) -> JSONText {
-  .object([("description", .string(text)), ("type", "integer"), ("minimum", .raw("\(least)"))])
+private func count(from least: Int) -> JSONText {
+  .object([("type", .strings(["integer", "null"])), ("minimum", .raw("\(least)"))])
 }
 
-private func positive(_ text: String) -> JSONText {
-  .object([("description", .string(text)), ("type", "number"), ("exclusiveMinimum", .raw("0"))])
-}
+private let positive: JSONText = .object([("type", .strings(["number", "null"])), ("exclusiveMinimum", .raw("0"))])
 
 private func amounts(_ text: String) -> JSONText {
   .object([
-    ("description", .string(text)), ("type", "object"),
-    ("additionalProperties", .object([("type", "integer"), ("minimum", .raw("1"))])),
+    ("description", .string(text)), ("type", .strings(["object", "null"])),
+    (
+      "additionalProperties",
+      .object([("anyOf", .array([.object([("type", "integer"), ("minimum", .raw("1"))]), reference]))])
+    ),
   ])
 }
 
