@@ -11,6 +11,13 @@ let package = Package(
     .executable(name: "engine-bench", targets: ["EngineBench"]),
     .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
     .executable(name: "bag-bench", targets: ["BagBench"]),
+    // What reads and writes Parquet: loaded by the others when it is needed, and linked to none.
+    .library(name: "graphrun-arrow", type: .dynamic, targets: ["ArrowParquet"]),
+  ],
+  traits: [
+    // `make` switches it on. Without it, graphrun-arrow is built empty, and Arrow is not needed.
+    .trait(
+      name: "Parquet", description: "Parquet files, by Arrow C++: see docs/parquet.md for what has to be installed.")
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -33,7 +40,7 @@ let package = Package(
       ]),
 
     // What a task can do.
-    .target(name: "Tasks", dependencies: ["Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd"]),
+    .target(name: "Tasks", dependencies: ["Graph", "CArrow", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd"]),
 
     // Text dashboards: layouts and the SQL that fills them, built into the program.
     .target(
@@ -87,6 +94,12 @@ let package = Package(
     .systemLibrary(name: "CXXHash", providers: [.apt(["libxxhash-dev"])]),
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+    .target(name: "CArrow"),
+    .target(
+      name: "ArrowParquet",
+      dependencies: [.target(name: "CArrowLibraries", condition: .when(traits: ["Parquet"]))],
+      cxxSettings: [.define("GRAPHRUN_PARQUET", .when(traits: ["Parquet"]))]),
+    .systemLibrary(name: "CArrowLibraries", pkgConfig: "graphrun-arrow"),
     .target(name: "CMemory"),
     .target(name: "CProcess"),
 
@@ -121,5 +134,5 @@ let package = Package(
       ]),
   ],
   swiftLanguageModes: [.v6],
-  cxxLanguageStandard: .cxx17
+  cxxLanguageStandard: .cxx20
 )

@@ -6,7 +6,8 @@ public enum StandardOps {
     [
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      OneHotOp.definition, PartitionByID.definition, RunCommandOp.definition, TextRead.definition, TextWrite.definition,
+      OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition,
+      RunCommandOp.definition, TextRead.definition, TextWrite.definition,
       TokenizeOp.definition,
     ] + DebugOps.definitions
 
