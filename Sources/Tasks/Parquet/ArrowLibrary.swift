@@ -8,6 +8,14 @@ import Synchronization
   import Darwin
 #endif
 
+/// Whether this program reads and writes Parquet files.
+public enum ParquetSupport {
+  /// The version of Arrow C++ that does it.
+  ///
+  /// - Throws: `TaskError` with code `.failed` if there is none, saying how to get it.
+  public static func arrowVersion() throws -> String { try ArrowLibrary.load().version }
+}
+
 /// Arrow C++ and its Parquet library: loaded when a Parquet file is first met, and then kept.
 struct ArrowLibrary: @unchecked Sendable {
   // Pointers to constant functions that may be called from any thread.
