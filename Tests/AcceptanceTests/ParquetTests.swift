@@ -30,7 +30,7 @@ import Testing
         return
       }
       #expect(process.terminationStatus == 0, "\(output.suffix(4000))")
-      #expect(output.contains("0 differences"))
+      #expect(output.contains("files: 0 differences"))
     }
   }
 

@@ -172,6 +172,7 @@ def read_all(path):
 
 
 def problems(program, folder, seed):
+    """How many files went through, and what is wrong with them."""
     chance = random.Random(seed)
     given, made = folder / "given", folder / "made"
     given.mkdir()
@@ -210,4 +211,4 @@ def problems(program, folder, seed):
         statistics = pyarrow.parquet.ParquetFile(path).metadata
         if statistics.num_rows and not statistics.row_group(0).column(0).is_stats_set:
             wrong.append(f"{name}: there are no statistics")
-    return wrong
+    return len(inputs), wrong

@@ -152,9 +152,11 @@ import Testing
   @Test func columnsAreSelectedAndDropped() throws {
     let table = try sample(rows: 3, seed: 1)
     #expect(
-      try Ops.apply("table.select", ["columns": .strings(["list", "small"])], to: table).names == ["list", "small"])
+      try Ops.apply("table.select", ["columns": .strings(["list", "small", "place"])], to: table).names == [
+        "list", "small",
+      ])
     #expect(
-      try Ops.apply("table.drop", ["columns": .strings(["list", "small"])], to: table).names
+      try Ops.apply("table.drop", ["columns": .strings(["list", "small", "place"])], to: table).names
         == ["middle", "large", "real", "flag", "text ü"])
     let error = #expect(throws: TaskError.self) {
       try Ops.apply("table.drop", ["columns": .strings(["smal"])], to: table)

@@ -78,10 +78,10 @@ enum Doctor {
     let name = "Arrow C++, for Parquet files"
     do {
       return Check(state: .good, name: name, found: try ParquetSupport.arrowVersion())
+    } catch let error as TaskError {
+      return Check(state: .optional, name: name, found: error.cause ?? "not found", remedy: error.message)
     } catch {
-      let error = error as? TaskError
-      return Check(
-        state: .optional, name: name, found: error?.cause ?? "not found", remedy: error?.message ?? "\(error)")
+      return Check(state: .optional, name: name, found: "not found", remedy: "\(error)")
     }
   }
 

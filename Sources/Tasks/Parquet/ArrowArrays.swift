@@ -220,6 +220,7 @@ struct ArrowDecoder {
   ) throws -> Column.Storage {
     let items = try child(array, 0)
     let starts = offsets.count > 0 ? offsets : ArrowDecoder.zeroOffsets(count)
+    defer { withExtendedLifetime(starts) {} }
     let values = starts.elements(of: Int32.self)
     let used = Int(values[0])..<Int(values[count])
     do {
