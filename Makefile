@@ -9,7 +9,8 @@ PARQUET ?= $(if $(filter Linux,$(shell uname -s)),yes,no)
 export PARQUET
 ifeq ($(PARQUET),yes)
 ARROW := $(shell scripts/install-arrow --print)
-FLAGS = --traits Parquet -Xlinker -rpath -Xlinker $(ARROW)/lib
+# As needed: so that graphrun-arrow, which is C++, does not want Swift's libraries.
+FLAGS = --traits Parquet -Xlinker -rpath -Xlinker $(ARROW)/lib -Xlinker --as-needed
 export PKG_CONFIG_PATH := $(ARROW)/pkgconfig:$(PKG_CONFIG_PATH)
 # For the tests: a Parquet that cannot be loaded is an error then.
 export GRAPHRUN_PARQUET = yes

@@ -1,5 +1,12 @@
 #include "ArrowParquet.h"
 
+// Swift's linker adds code to every library that makes its Swift types known to the runtime, and names these two. Here are
+// no such types; with the two here, no other runtime is loaded beside the program's own.
+extern "C" {
+__attribute__((weak, visibility("hidden"))) void swift_addNewDSOImage(const void *) {}
+__attribute__((weak, visibility("hidden"))) char *_swift_backtrace_isThunkFunction(const char *) { return nullptr; }
+}
+
 #ifdef GRAPHRUN_PARQUET
 
 #include <arrow/api.h>
@@ -23,6 +30,8 @@
 using graphrun::guarded;
 
 struct pq_file {
+  /// First, so that it goes last.
+  graphrun::PoolUse pool_use;
   std::shared_ptr<graphrun::CallbackFile> source;
   std::unique_ptr<parquet::arrow::FileReader> reader;
   std::shared_ptr<parquet::FileMetaData> metadata;
@@ -176,6 +185,7 @@ arrow::Compression::type codec(const std::string &name) {
 
 pq_result write_file(const pq_write_options *options, struct ArrowSchema *schema, struct ArrowArray *array,
                      void *context, pq_write write, pq_message *message) {
+  const graphrun::PoolUse pool_use;
   const pq_result result = guarded(message, [&]() -> arrow::Status {
     ARROW_ASSIGN_OR_RAISE(auto batch, arrow::ImportRecordBatch(array, schema));
     ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({batch}));

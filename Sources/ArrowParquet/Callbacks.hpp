@@ -3,7 +3,6 @@
 
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
-#include <arrow/memory_pool.h>
 #include <arrow/result.h>
 #include <arrow/status.h>
 #include <parquet/exception.h>
@@ -12,11 +11,9 @@
 #include <new>
 
 #include "../CArrow/include/CArrow.h"
+#include "BlockPool.hpp"
 
 namespace graphrun {
-
-/// malloc's: what Arrow takes counts like all else in the process, and large blocks go back to the kernel when freed.
-inline arrow::MemoryPool *pool() { return arrow::system_memory_pool(); }
 
 /// The detail of a status that a callback caused.
 constexpr const char *callback_failed = "graphrun: callback failed";
