@@ -9,13 +9,14 @@ PARQUET ?= $(if $(filter Linux,$(shell uname -s)),yes,no)
 export PARQUET
 ifeq ($(PARQUET),yes)
 ARROW := $(shell scripts/install-arrow --print)
-# As needed: so that graphrun-arrow, which is C++, does not want Swift's libraries.
-FLAGS = --traits Parquet -Xlinker -rpath -Xlinker $(ARROW)/lib -Xlinker --as-needed
+FLAGS = --traits Parquet -Xlinker -rpath -Xlinker $(ARROW)/lib
 export PKG_CONFIG_PATH := $(ARROW)/pkgconfig:$(PKG_CONFIG_PATH)
 # For the tests: a Parquet that cannot be loaded is an error then.
 export GRAPHRUN_PARQUET = yes
 endif
-RELEASE = $(SWIFT) build -c release --static-swift-stdlib $(FLAGS)
+# Said twice, since SwiftPM means only executables, and graphrun-arrow must not bring a Swift runtime of its own. All release
+# builds have the same flags: SwiftPM takes over the plan of the last one.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -static-stdlib $(FLAGS)
 
 .PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture clean help
 

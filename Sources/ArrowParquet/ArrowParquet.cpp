@@ -1,7 +1,7 @@
 #include "ArrowParquet.h"
 
 // Swift's linker adds code to every library that makes its Swift types known to the runtime, and names these two. Here are
-// no such types; with the two here, no other runtime is loaded beside the program's own.
+// no such types. With the two here, and -static-stdlib, nothing of the runtime is linked or loaded beside the program's own.
 extern "C" {
 __attribute__((weak, visibility("hidden"))) void swift_addNewDSOImage(const void *) {}
 __attribute__((weak, visibility("hidden"))) char *_swift_backtrace_isThunkFunction(const char *) { return nullptr; }
