@@ -3,13 +3,27 @@
 SWIFT ?= swift
 PROGRAM = .build/release/graphrun
 EXAMPLE = examples/arxiv
+# Parquet needs Arrow C++: PARQUET=no builds without. The libraries are found where they are built with, else beside the
+# program: see docs/parquet.md.
+PARQUET ?= $(if $(filter Linux,$(shell uname -s)),yes,no)
+export PARQUET
+ifeq ($(PARQUET),yes)
+ARROW := $(shell scripts/install-arrow --print)
+FLAGS = --traits Parquet -Xlinker -rpath -Xlinker $(ARROW)/lib
+export PKG_CONFIG_PATH := $(ARROW)/pkgconfig:$(PKG_CONFIG_PATH)
+# For the tests: a Parquet that cannot be loaded is an error then.
+export GRAPHRUN_PARQUET = yes
+endif
+# Said twice, since SwiftPM means only executables, and graphrun-arrow must not bring a Swift runtime of its own. All release
+# builds have the same flags: SwiftPM takes over the plan of the last one.
+RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -static-stdlib $(FLAGS)
 
 .PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
 	@echo "make test         install what is missing, and run all tests"
-	@echo "make build        build the program: $(PROGRAM)"
+	@echo "make build        build the program: $(PROGRAM); PARQUET=no without Arrow C++"
 	@echo "make lint         check format and the arrows between the rooms"
 	@echo "make format       format all sources"
 	@echo "make docs         make the API documentation, and check it: .build/docs/GraphRun.doccarchive"
@@ -28,7 +42,8 @@ install-dependencies:
 	@scripts/install-dependencies
 
 build: install-dependencies
-	$(SWIFT) build -c release --product graphrun --static-swift-stdlib
+	$(RELEASE) --product graphrun
+	$(RELEASE) --product graphrun-arrow
 
 demo: build
 	@echo
@@ -42,7 +57,7 @@ demo: build
 
 # The acceptance tests run the real program, built as users build it.
 test: build
-	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test
+	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test $(FLAGS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
@@ -68,11 +83,11 @@ bench-spill: build
 	benchmarks/spill/compare --program $(CURDIR)/$(PROGRAM)
 
 bench-bag: install-dependencies
-	$(SWIFT) build -c release --product bag-bench --static-swift-stdlib
+	$(RELEASE) --product bag-bench
 	benchmarks/bag/compare --program $(CURDIR)/.build/release/bag-bench $(BENCH)
 
 differential: build
-	$(SWIFT) build -c release --product graphrun-bag-runner --static-swift-stdlib
+	$(RELEASE) --product graphrun-bag-runner
 	Tests/BagDifferential/differential --runner $(CURDIR)/.build/release/graphrun-bag-runner $(or $(CHAINS),--count 5000 --seed 1)
 	Tests/TableDifferential/differential --program $(CURDIR)/$(PROGRAM) $(or $(TABLES),--rounds 50 --seed 1)
 
@@ -80,12 +95,12 @@ bench-resume: build
 	benchmarks/resume/compare --program $(CURDIR)/$(PROGRAM)
 
 bench-engine: build
-	$(SWIFT) build -c release --product engine-bench --static-swift-stdlib
+	$(RELEASE) --product engine-bench
 	benchmarks/engine/run --program $(CURDIR)/.build/release/engine-bench --graphrun $(CURDIR)/$(PROGRAM) $(BENCH)
 
 # Flags as in `build`, so that neither is built again for the other. TORTURE='--kills 50 --seed 1' says otherwise.
 torture: build
-	$(SWIFT) build -c release --product torture --static-swift-stdlib
+	$(RELEASE) --product torture
 	.build/release/torture --program $(CURDIR)/$(PROGRAM) $(TORTURE)
 
 # Built apart, in .build-fuzz, with libFuzzer's counters in all code.

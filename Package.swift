@@ -12,6 +12,13 @@ let package = Package(
     .executable(name: "engine-bench", targets: ["EngineBench"]),
     .executable(name: "graphrun-bag-runner", targets: ["BagRunner"]),
     .executable(name: "bag-bench", targets: ["BagBench"]),
+    // What reads and writes Parquet: loaded by the others when it is needed, and linked to none.
+    .library(name: "graphrun-arrow", type: .dynamic, targets: ["ArrowParquet"]),
+  ],
+  traits: [
+    // `make` switches it on. Without it, graphrun-arrow is built empty, and Arrow is not needed.
+    .trait(
+      name: "Parquet", description: "Parquet files, by Arrow C++: see docs/parquet.md for what has to be installed.")
   ],
   dependencies: [
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
@@ -37,7 +44,7 @@ let package = Package(
     .target(
       name: "Tasks",
       dependencies: [
-        "Graph", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd", "CPCRE2",
+        "Graph", "CArrow", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd", "CPCRE2",
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
 
@@ -94,6 +101,12 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+    .target(name: "CArrow"),
+    .target(
+      name: "ArrowParquet",
+      dependencies: [.target(name: "CArrowLibraries", condition: .when(traits: ["Parquet"]))],
+      cxxSettings: [.define("GRAPHRUN_PARQUET", .when(traits: ["Parquet"]))]),
+    .systemLibrary(name: "CArrowLibraries", pkgConfig: "graphrun-arrow"),
     .target(name: "CMemory"),
     .target(name: "CProcess"),
 
@@ -132,5 +145,5 @@ let package = Package(
       ]),
   ],
   swiftLanguageModes: [.v6],
-  cxxLanguageStandard: .cxx17
+  cxxLanguageStandard: .cxx20
 )

@@ -9,7 +9,7 @@ public enum StandardOps {
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
       CastColumns.definition, ConcatTables.definition, FilterRows.definition, RenameColumns.definition,
       RepartitionTables.definition, SampleRows.definition, TakeRows.definition,
-      OneHotOp.definition, PartitionByID.definition, SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
+      OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition, SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
       TextWrite.definition,
       TokenizeOp.definition,
     ] + DebugOps.definitions

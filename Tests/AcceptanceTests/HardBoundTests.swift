@@ -148,7 +148,7 @@ import Testing
 }
 
 /// A control group for memory, gone when this is.
-private final class MemoryGroup {
+final class MemoryGroup {
   private let path: String
   /// Puts what follows into the group.
   let wrapper: [String]

@@ -15,7 +15,13 @@ import Testing
     var flag = BoolColumnBuilder()
     var text = StringColumnBuilder()
     var list = StringListColumnBuilder()
+    var inside = FixedColumnBuilder<Int32>()
+    var name = StringColumnBuilder()
+    var place = StructureColumnBuilder()
     for row in 0..<rows {
+      inside.append(Int32(row))
+      if row % 3 == 1 { try name.appendNull() } else { try name.append("n\(row)") }
+      if row % 7 == 6 { place.appendNull() } else { place.append() }
       small.append(Int8(truncatingIfNeeded: row))
       middle.append(Int32(row) * 1000)
       if Bool.random(using: &numbers) {
@@ -36,6 +42,7 @@ import Testing
     return Table([
       ("small", small.finish()), ("middle", middle.finish()), ("large", large.finish()), ("real", real.finish()),
       ("flag", flag.finish()), ("text ü", text.finish()), ("list", list.finish()),
+      ("place", place.finish([("inside", inside.finish()), ("name \"ü\"", name.finish())])),
     ])
   }
 
@@ -108,7 +115,7 @@ import Testing
       if round % 4 == 0 { bytes.removeLast(Int.random(in: 1...bytes.count, using: &numbers)) }
       for _ in 0..<Int.random(in: 1...3, using: &numbers) where !bytes.isEmpty {
         // Half of the hits go into the directory, where the lengths are.
-        let end = Bool.random(using: &numbers) ? min(700, bytes.count) : bytes.count
+        let end = Bool.random(using: &numbers) ? min(1000, bytes.count) : bytes.count
         bytes[Int.random(in: 0..<end, using: &numbers)] = UInt8.random(in: 0...255, using: &numbers)
       }
       do {
@@ -145,9 +152,11 @@ import Testing
   @Test func columnsAreSelectedAndDropped() throws {
     let table = try sample(rows: 3, seed: 1)
     #expect(
-      try Ops.apply("table.select", ["columns": .strings(["list", "small"])], to: table).names == ["list", "small"])
+      try Ops.apply("table.select", ["columns": .strings(["list", "small"])], to: table).names == [
+        "list", "small",
+      ])
     #expect(
-      try Ops.apply("table.drop", ["columns": .strings(["list", "small"])], to: table).names
+      try Ops.apply("table.drop", ["columns": .strings(["list", "small", "place"])], to: table).names
         == ["middle", "large", "real", "flag", "text ü"])
     let error = #expect(throws: TaskError.self) {
       try Ops.apply("table.drop", ["columns": .strings(["smal"])], to: table)

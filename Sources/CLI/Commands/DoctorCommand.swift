@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Graph
 import Scheduler
+import Tasks
 
 struct DoctorCommand: ParsableCommand {
   static var configuration: CommandConfiguration {
@@ -52,6 +53,7 @@ enum Doctor {
     checks.append(header("sqlite3.h", "SQLite, to build", remedy: "apt-get install libsqlite3-dev"))
     checks.append(header("simdjson.h", "simdjson, to build", remedy: "apt-get install libsimdjson-dev"))
     checks.append(header("xxhash.h", "xxHash, to build", remedy: "apt-get install libxxhash-dev"))
+    checks.append(parquet())
     checks.append(
       program("python3", "Python 3, for benchmarks beside peers", needed: false, remedy: "apt-get install python3-venv")
     )
@@ -70,6 +72,17 @@ enum Doctor {
         state: space < 64 << 20 ? .blocking : .good, name: "disk here", found: "\(ByteCount(space)) free",
         remedy: space < 64 << 20 ? "spilling needs room: free some, or put the state elsewhere with --state" : nil))
     return checks
+  }
+
+  private static func parquet() -> Check {
+    let name = "Arrow C++, for Parquet files"
+    do {
+      return Check(state: .good, name: name, found: try ParquetSupport.arrowVersion())
+    } catch let error as TaskError {
+      return Check(state: .optional, name: name, found: error.cause ?? "not found", remedy: error.message)
+    } catch {
+      return Check(state: .optional, name: name, found: "not found", remedy: "\(error)")
+    }
   }
 
   private static func program(_ name: String, _ what: String, needed: Bool, remedy: String) -> Check {

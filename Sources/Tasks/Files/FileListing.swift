@@ -115,7 +115,7 @@ enum FileListing {
   }
 
   /// The longest leading part of a pattern that has no wild cards.
-  private static func fixedFolder(of pattern: String) -> String {
+  static func fixedFolder(of pattern: String) -> String {
     var parts: [Substring] = []
     for part in pattern.split(separator: "/", omittingEmptySubsequences: false) {
       if part.contains(where: { "*?[".contains($0) }) { break }

@@ -16,7 +16,7 @@ import Graph
 /// Turns a table's records into JSON objects, columns in the table's order, UTF-8 unescaped.
 ///
 /// `bool` gives `true` or `false`, numbers their shortest text, dates `"2024-01-31"`, timestamps
-/// `"2024-01-31 23:59:59.5"`, numbers that are not finite and nulls `null`.
+/// `"2024-01-31 23:59:59.5"`, structures objects, numbers that are not finite and nulls `null`.
 struct JSONRowWriter {
   /// Keeps the buffers alive that `plans` point into.
   private let table: Table
@@ -45,58 +45,88 @@ struct JSONRowWriter {
     case texts(UnsafePointer<Int32>, StringCells)
     /// Anything else: offsets, and where the items' plan stands in `nested`.
     case list(UnsafePointer<Int32>, Int)
+    /// Where the fields' plans stand in `nested`.
+    case structure(Range<Int>)
   }
 
   init(_ table: Table) {
     self.table = table
-    var all = BufferBuilder()
+    var text = BufferBuilder()
     var places: [Range<Int>] = []
-    for (number, name) in table.names.enumerated() {
-      let start = all.count
-      if number > 0 { all.append(UInt8(ascii: ",")) }
-      all.append(jsonQuoted(name))
-      all.append(UInt8(ascii: ":"))
-      places.append(start..<all.count)
-    }
-    let prefixes = all.finish()
-    self.prefixes = prefixes
-    let base = prefixes.base.assumingMemoryBound(to: UInt8.self)
-    var nested: [Plan] = []
-    plans = zip(table.columns, places).map { column, place in
-      JSONRowWriter.plan(column, prefix: base + place.lowerBound, count: place.count, nested: &nested)
-    }
-    self.nested = nested
+    JSONRowWriter.append(table.names, of: table.columns, to: &text, &places)
+    prefixes = text.finish()
+    var planner = Planner(names: prefixes.base.assumingMemoryBound(to: UInt8.self), places: places)
+    plans = planner.plans(table.columns)
+    nested = planner.nested
   }
 
-  private static func plan(
-    _ column: Column, prefix: UnsafePointer<UInt8>, count: Int, nested: inout [Plan]
-  ) -> Plan {
-    let cells: Cells
-    switch column.storage {
-    case .fixed(let values):
-      switch column.type {
-      case .int8: cells = .int8(values.base.assumingMemoryBound(to: Int8.self))
-      case .int32: cells = .int32(values.base.assumingMemoryBound(to: Int32.self))
-      case .int64: cells = .int64(values.base.assumingMemoryBound(to: Int64.self))
-      case .date: cells = .dates(values.base.assumingMemoryBound(to: Int32.self))
-      case .timestamp: cells = .timestamps(values.base.assumingMemoryBound(to: Int64.self))
-      case .float32: cells = .float32(values.base.assumingMemoryBound(to: Float.self))
-      case .float64: cells = .float64(values.base.assumingMemoryBound(to: Double.self))
-      case .bool, .utf8, .list: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
-      }
-    case .strings: cells = .text(column.withStrings { $0 })
-    case .lists(let offsets, let items):
-      let starts = offsets.base.assumingMemoryBound(to: Int32.self)
-      if items.type == .utf8, items.nullCount == 0 {
-        cells = .texts(starts, items.withStrings { $0 })
-      } else {
-        nested.append(plan(items, prefix: prefix, count: 0, nested: &nested))
-        cells = .list(starts, nested.count - 1)
+  /// Appends names as they stand in a record, those of structures' fields behind them.
+  private static func append(
+    _ names: [String], of columns: [Column], to text: inout BufferBuilder, _ places: inout [Range<Int>]
+  ) {
+    for (number, name) in names.enumerated() {
+      let start = text.count
+      if number > 0 { text.append(UInt8(ascii: ",")) }
+      text.append(jsonQuoted(name))
+      text.append(UInt8(ascii: ":"))
+      places.append(start..<text.count)
+    }
+    for column in columns {
+      var inside = column
+      while let items = inside.items { inside = items }
+      guard case .structure(let fields) = inside.type, let columns = inside.fields else { continue }
+      append(fields.map(\.name), of: columns, to: &text, &places)
+    }
+  }
+
+  /// Takes the names in the order in which `append` put them there.
+  private struct Planner {
+    let names: UnsafePointer<UInt8>
+    let places: [Range<Int>]
+    var used = 0
+    var nested: [Plan] = []
+
+    mutating func plans(_ columns: [Column]) -> [Plan] {
+      let first = used
+      used += columns.count
+      return columns.enumerated().map { number, column in
+        let place = places[first + number]
+        return plan(column, prefix: names + place.lowerBound, count: place.count)
       }
     }
-    return Plan(
-      prefix: prefix, prefixCount: count, validity: column.validity?.base.assumingMemoryBound(to: UInt8.self),
-      cells: cells)
+
+    mutating func plan(_ column: Column, prefix: UnsafePointer<UInt8>, count: Int) -> Plan {
+      let cells: Cells
+      switch column.storage {
+      case .fixed(let values):
+        switch column.type {
+        case .int8: cells = .int8(values.base.assumingMemoryBound(to: Int8.self))
+        case .int32: cells = .int32(values.base.assumingMemoryBound(to: Int32.self))
+        case .int64: cells = .int64(values.base.assumingMemoryBound(to: Int64.self))
+        case .date: cells = .dates(values.base.assumingMemoryBound(to: Int32.self))
+        case .timestamp: cells = .timestamps(values.base.assumingMemoryBound(to: Int64.self))
+        case .float32: cells = .float32(values.base.assumingMemoryBound(to: Float.self))
+        case .float64: cells = .float64(values.base.assumingMemoryBound(to: Double.self))
+        case .bool, .utf8, .list, .structure: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
+        }
+      case .strings: cells = .text(column.withStrings { $0 })
+      case .lists(let offsets, let items):
+        let starts = offsets.base.assumingMemoryBound(to: Int32.self)
+        if items.type == .utf8, items.nullCount == 0 {
+          cells = .texts(starts, items.withStrings { $0 })
+        } else {
+          nested.append(plan(items, prefix: prefix, count: 0))
+          cells = .list(starts, nested.count - 1)
+        }
+      case .structures(let fields):
+        let fieldPlans = plans(fields)
+        cells = .structure(nested.count..<(nested.count + fieldPlans.count))
+        nested += fieldPlans
+      }
+      return Plan(
+        prefix: prefix, prefixCount: count, validity: column.validity?.base.assumingMemoryBound(to: UInt8.self),
+        cells: cells)
+    }
   }
 
   /// Appends `{"name":value,…}` without a line break.
@@ -139,6 +169,7 @@ struct JSONRowWriter {
         + (Int(offsets[row + 1]) - Int(offsets[row])) * 3 + 8
     case .list(let offsets, let place):
       (Int(offsets[row])..<Int(offsets[row + 1])).reduce(8) { $0 + most(nested[place], $1) + 1 }
+    case .structure(let places): places.reduce(8) { $0 + nested[$1].prefixCount + most(nested[$1], row) }
     }
   }
 
@@ -177,6 +208,13 @@ struct JSONRowWriter {
         put(nested[place], item, &at)
       }
       at.put(UInt8(ascii: "]"))
+    case .structure(let places):
+      at.put(UInt8(ascii: "{"))
+      for place in places {
+        at.copyShort(nested[place].prefix, nested[place].prefixCount)
+        put(nested[place], row, &at)
+      }
+      at.put(UInt8(ascii: "}"))
     }
   }
 

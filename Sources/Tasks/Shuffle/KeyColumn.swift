@@ -10,11 +10,13 @@ struct KeyColumn {
   /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`.
   init(_ table: Table, _ name: String, file: String?) throws {
     column = try table.column(name, file: file)
-    if case .list = column.type {
+    switch column.type {
+    case .list, .structure:
       throw TaskError(
         .wrongType,
         "column \"\(name)\" holds \(column.type), and an ID is a string, a number or a flag; name another column",
         file: file)
+    default: break
     }
   }
 
@@ -38,7 +40,7 @@ struct KeyColumn {
           body(row, column.isNull(row) ? KeyColumn.ofNull : StableHash.of(UnsafeRawBufferPointer(cells[row])))
         }
       }
-    case .list: preconditionFailure("a list is no ID")
+    case .list, .structure: preconditionFailure("a list or structure is no ID")
     }
   }
 

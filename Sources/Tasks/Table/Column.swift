@@ -16,6 +16,19 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   /// Text.
   case utf8
   case list(ColumnType)
+  /// Fields under names that differ in their bytes, each of which may be null.
+  case structure([Field])
+
+  /// A field of a structure.
+  public struct Field: Hashable, Sendable {
+    public let name: String
+    public let type: ColumnType
+
+    public init(_ name: String, _ type: ColumnType) {
+      self.name = name
+      self.type = type
+    }
+  }
 
   public var description: String {
     switch self {
@@ -29,6 +42,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     case .timestamp: "timestamp"
     case .utf8: "string"
     case .list(let item): "list of \(item)"
+    case .structure(let fields): "structure of (\(fields.map { "\($0.name): \($0.type)" }.joined(separator: ", ")))"
     }
   }
 
@@ -36,7 +50,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   public var isNumeric: Bool {
     switch self {
     case .int8, .int32, .int64, .float32, .float64, .bool: true
-    case .date, .timestamp, .utf8, .list: false
+    case .date, .timestamp, .utf8, .list, .structure: false
     }
   }
 
@@ -47,7 +61,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     case .int32, .float32, .date: count * 4
     case .int64, .float64, .timestamp: count * 8
     case .bool: (count + 7) / 8
-    case .utf8, .list: nil
+    case .utf8, .list, .structure: nil
     }
   }
 }
@@ -57,6 +71,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
 /// - Numbers lie side by side; `bool` and validity take one bit a cell, lowest bit first.
 /// - Strings are `count + 1` offsets of `Int32` and the bytes they cut into cells.
 /// - Lists are `count + 1` offsets of `Int32` and a column of the items they cut into cells.
+/// - Structures are a column for each field, with as many cells.
 /// - Without validity every cell holds a value. What lies under a null is unspecified, but cut correctly.
 public struct Column: Sendable {
   public let type: ColumnType
@@ -69,6 +84,7 @@ public struct Column: Sendable {
     case fixed(Buffer)
     case strings(offsets: Buffer, bytes: Buffer)
     indirect case lists(offsets: Buffer, items: Column)
+    case structures([Column])
   }
 
   /// The parts must fit together; bytes from a file go through `Table.init(contentsOf:)`, which checks them.
@@ -87,6 +103,7 @@ public struct Column: Sendable {
     case .fixed(let values): return own + values.count
     case .strings(let offsets, let bytes): return own + offsets.count + bytes.count
     case .lists(let offsets, let items): return own + offsets.count + items.byteCount
+    case .structures(let fields): return own + fields.reduce(0) { $0 + $1.byteCount }
     }
   }
 
@@ -125,7 +142,7 @@ public struct Column: Sendable {
     case .int32, .date: return Int64(values(as: Int32.self)[row])
     case .int64, .timestamp: return values(as: Int64.self)[row]
     case .bool: return bit(at: row) ? 1 : 0
-    case .float32, .float64, .utf8, .list: return nil
+    case .float32, .float64, .utf8, .list, .structure: return nil
     }
   }
 
@@ -136,7 +153,7 @@ public struct Column: Sendable {
     case .float32: return Double(values(as: Float.self)[row])
     case .float64: return values(as: Double.self)[row]
     case .int8, .int32, .int64, .bool: return integer(at: row).map(Double.init)
-    case .date, .timestamp, .utf8, .list: return nil
+    case .date, .timestamp, .utf8, .list, .structure: return nil
     }
   }
 
@@ -149,6 +166,12 @@ public struct Column: Sendable {
   public var items: Column? {
     guard case .lists(_, let items) = storage else { return nil }
     return items
+  }
+
+  /// The columns of a structure column, in the order of its type's fields.
+  public var fields: [Column]? {
+    guard case .structures(let fields) = storage else { return nil }
+    return fields
   }
 
   /// The cells of a string column as bytes, for as long as `body` runs.
@@ -170,7 +193,7 @@ public struct Column: Sendable {
     switch storage {
     case .strings(let offsets, _), .lists(let offsets, _):
       return try withExtendedLifetime(offsets) { try body(offsets.base.assumingMemoryBound(to: Int32.self)) }
-    case .fixed: preconditionFailure("a column of \(type) has no offsets")
+    case .fixed, .structures: preconditionFailure("a column of \(type) has no offsets")
     }
   }
 }

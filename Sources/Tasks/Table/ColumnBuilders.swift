@@ -190,6 +190,32 @@ public struct StringListColumnBuilder: ~Copyable {
   }
 }
 
+/// Builds a column of structures from its fields: which rows hold one, row by row, then the fields' columns.
+public struct StructureColumnBuilder: ~Copyable {
+  private var validity = ValidityBuilder()
+  public private(set) var count = 0
+
+  public init() {}
+
+  public mutating func append() { append(isValid: true) }
+  public mutating func appendNull() { append(isValid: false) }
+
+  private mutating func append(isValid: Bool) {
+    validity.append(isValid: isValid)
+    count += 1
+  }
+
+  /// - Parameter fields: with a cell for every row, also for those that are null; names must differ in their bytes.
+  public consuming func finish(_ fields: [(name: String, column: Column)]) -> Column {
+    precondition(fields.allSatisfy { $0.column.count == count }, "fields of different lengths")
+    precondition(fields.map(\.name).firstRepeated == nil, "two fields of one name")
+    let nullCount = validity.nullCount
+    return Column(
+      type: .structure(fields.map { ColumnType.Field($0.name, $0.column.type) }), count: count, nullCount: nullCount,
+      validity: validity.finish(), storage: .structures(fields.map(\.column)))
+  }
+}
+
 /// Arrow's offsets are of 32 bits, so a partition's column ends at 2³¹ - 1.
 @inline(__always)
 func checkedOffset(_ value: Int, of what: String) throws -> Int32 {

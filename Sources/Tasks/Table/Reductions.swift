@@ -74,7 +74,7 @@ struct BagSum: ReductionOp {
       var sum = 0.0
       for row in 0..<column.count where column.nullCount == 0 || !column.isNull(row) { sum += values[row] }
       return .number(sum)
-    case .date, .timestamp, .utf8, .list:
+    case .date, .timestamp, .utf8, .list, .structure:
       throw TaskError(
         .wrongType, "column \"\(name)\" holds \(column.type), which cannot be added up; name columns of numbers",
         file: file)

@@ -60,6 +60,7 @@ extension Column {
           made(.lists(offsets: newOffsets, items: try items.cells(at: itemNumbers.elements(of: Int32.self))))
         }
       }
+    case .structures(let fields): return made(.structures(try fields.map { try $0.cells(at: numbers) }))
     }
   }
 
@@ -104,6 +105,7 @@ extension Column {
       return withOffsets {
         own + cells.count * 4 + items.byteCount(ofCells: Int($0[cells.lowerBound])..<Int($0[cells.upperBound]))
       }
+    case .structures(let fields): return fields.reduce(own) { $0 + $1.byteCount(ofCells: cells) }
     }
   }
 
@@ -120,6 +122,7 @@ extension Column {
           sums[row] += 4 + items.byteCount(ofCells: Int(offsets[row])..<Int(offsets[row + 1]))
         }
       }
+    case .structures(let fields): for field in fields { field.addByteCounts(to: sums) }
     }
   }
 }

@@ -11,7 +11,7 @@ import Graph
 //
 // A description is Int64 type code, Int64 cells, Int64 nulls, then a place (Int64 offset, Int64 length) for each
 // of: validity (length 0 without), then values; or offsets and bytes; or offsets, followed by the description of
-// the items. Everything is little-endian, as Arrow is on every machine this runs on.
+// the items; or nothing, followed by Int64 fields and for each of them its name and description. Everything is little-endian, as Arrow is on every machine this runs on.
 //
 // Reading makes columns that are slices of the file's buffer. Nothing in the file is believed: counts are held
 // against the file's length before they are used, places must lie inside it and be aligned, offsets must start at
@@ -20,8 +20,8 @@ import Graph
 
 private let tableMagic: [UInt8] = Array("GRtable1".utf8)
 private let alignment = 64
-/// Deeper lists than this no operation makes; it bounds the recursion on a damaged file.
-private let greatestListDepth = 8
+/// Deeper lists and structures than this no operation makes; it bounds the recursion on a damaged file.
+let greatestNesting = 8
 /// More records without a column than this no file has lines.
 private let greatestBareCount = 1 << 32
 
@@ -114,6 +114,7 @@ extension ColumnType {
     case .float32: 8
     case .date: 9
     case .timestamp: 10
+    case .structure: 11
     }
   }
 }
@@ -138,6 +139,14 @@ extension Column {
     case .lists(let offsets, let items):
       place(offsets)
       items.describe(into: &directory, places: &places, buffers: &buffers)
+    case .structures(let columns):
+      guard case .structure(let fields) = type else { preconditionFailure("a column of \(type) has no fields") }
+      directory.append(Int64(fields.count))
+      for (field, column) in zip(fields, columns) {
+        directory.append(Int64(field.name.utf8.count))
+        directory.append(field.name)
+        column.describe(into: &directory, places: &places, buffers: &buffers)
+      }
     }
   }
 }
@@ -208,11 +217,26 @@ private struct DirectoryReader {
       try check(offsets, count: count, end: bytes.count)
       return column(.utf8, .strings(offsets: offsets, bytes: bytes))
     case 7:
-      guard depth < greatestListDepth else { throw corrupt("its lists are too deep") }
+      guard depth < greatestNesting else { throw corrupt("its lists are too deep") }
       let offsets = try place()
       let items = try self.column(depth: depth + 1)
       try check(offsets, count: count, end: items.count)
       return column(.list(items.type), .lists(offsets: offsets, items: items))
+    case 11:
+      guard depth < greatestNesting else { throw corrupt("its structures are too deep") }
+      let fieldCount = try number()
+      guard fieldCount <= (end - position) / 16 else { throw corrupt("a structure has more fields than there is room") }
+      var fields: [ColumnType.Field] = []
+      var columns: [Column] = []
+      for _ in 0..<fieldCount {
+        let name = try text()
+        let field = try self.column(depth: depth + 1)
+        guard field.count == count else { throw corrupt("a structure's fields have different lengths") }
+        fields.append(ColumnType.Field(name, field.type))
+        columns.append(field)
+      }
+      guard fields.map(\.name).firstRepeated == nil else { throw corrupt("two fields have one name") }
+      return column(.structure(fields), .structures(columns))
     default: throw corrupt("a column has an unknown type")
     }
   }

@@ -32,10 +32,10 @@ struct TableAppender {
   }
 }
 
-/// Grows one column, and in it that of its items.
-private final class ColumnAppender {
+/// Grows one column, and in it that of its items, or those of its fields.
+final class ColumnAppender {
   private let type: ColumnType
-  private var count = 0
+  private(set) var count = 0
   private var nullCount = 0
   /// Cells, or offsets; flags are in `flags`.
   private var values = BufferBuilder()
@@ -43,13 +43,24 @@ private final class ColumnAppender {
   private var flags = BitAppender()
   private var validity = BitAppender()
   private let items: ColumnAppender?
+  private let fields: [ColumnAppender]
 
   init(_ type: ColumnType) {
     self.type = type
-    if case .list(let item) = type { items = ColumnAppender(item) } else { items = nil }
-    if type.byteCount(cells: 1) == nil { values.append(Int32(0)) }
+    switch type {
+    case .list(let item): (items, fields) = (ColumnAppender(item), [])
+    case .structure(let fields): (items, self.fields) = (nil, fields.map { ColumnAppender($0.type) })
+    default: (items, fields) = (nil, [])
+    }
+    switch type {
+    case .utf8, .list: values.append(Int32(0))
+    default: break
+    }
   }
 
+  /// Adds the cells of a column of the type, or of one that is null throughout.
+  ///
+  /// - Throws: `TaskError` with code `.wrongType`; with `.tooLarge` beyond 2³¹ - 1 bytes of text, or list items.
   func append(_ column: Column) throws {
     guard column.type == type else {
       guard column.nullCount == column.count else {
@@ -80,14 +91,17 @@ private final class ColumnAppender {
       // Only a damaged file that is a table all the same holds items that are in no list.
       let numbers = Buffer.numbers(used)
       try items!.append(withExtendedLifetime(numbers) { try other.cells(at: numbers.elements(of: Int32.self)) })
+    case .structures(let columns):
+      for (field, column) in zip(fields, columns) { try field.append(column) }
     }
   }
 
-  private func appendNulls(_ more: Int) {
+  func appendNulls(_ more: Int) {
     validity.append(repeating: false, count: more)
     nullCount += more
     count += more
     if type == .bool { return flags.append(repeating: false, count: more) }
+    if case .structure = type { return fields.forEach { $0.appendNulls(more) } }
     if let bytes = type.byteCount(cells: more) {
       values.appendDirect(most: bytes) {
         $0.initialize(repeating: 0, count: bytes)
@@ -117,6 +131,7 @@ private final class ColumnAppender {
       case .bool: .fixed(flags.finish())
       case .utf8: .strings(offsets: values.taken(), bytes: text.taken())
       case .list: .lists(offsets: values.taken(), items: items!.finish())
+      case .structure: .structures(fields.map { $0.finish() })
       default: .fixed(values.taken())
       }
     return Column(

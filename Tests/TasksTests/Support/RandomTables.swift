@@ -2,7 +2,7 @@ import Graph
 
 @testable import Tasks
 
-/// Seeded tables with a column of every type, nulls, empty and long texts, and lists.
+/// Seeded tables with columns of most types, nulls, empty and long texts, lists, and structures.
 enum RandomTables {
   static let texts = ["", "a", "Ada", "caf\u{E9}", "cafe\u{301}", "日本語", "👩‍👩‍👧", "x\0y", "\"quoted\\\""]
 
@@ -18,6 +18,11 @@ enum RandomTables {
     var flag = BoolColumnBuilder()
     var text = StringColumnBuilder()
     var list = StringListColumnBuilder()
+    var single = FixedColumnBuilder<Float>()
+    var day = FixedColumnBuilder<Int32>.dates()
+    var moment = FixedColumnBuilder<Int64>.timestamps()
+    var tags = StringListColumnBuilder()
+    var pair = StructureColumnBuilder()
     for index in 0..<rows {
       number.append(Int64(row + index))
       let id = Int.random(in: 0..<ids, using: &random)
@@ -38,10 +43,22 @@ enum RandomTables {
         for item in 0..<(id % 4) { try list.appendItem(texts[(id + item) % texts.count]) }
         try list.closeRow()
       }
+      if nulls & 3 == 0 { single.appendNull() } else { single.append(Float(id) / 3) }
+      if nulls & 5 == 0 { day.appendNull() } else { day.append(Int32(id) * 37 - 9000) }
+      if nulls & 9 == 0 { moment.appendNull() } else { moment.append(Int64(id) * 1_000_000_007 - 5_000_000) }
+      if id % 4 == 1 { try tags.appendItem(texts[id % texts.count]) }
+      if id % 5 == 1 { try tags.appendNull() } else { try tags.closeRow() }
+      if nulls & 17 == 0 { pair.appendNull() } else { pair.append() }
     }
     return Table([
       ("row", number.finish()), ("tiny", tiny.finish()), ("small", small.finish()), ("large", large.finish()),
       ("real", real.finish()), ("flag", flag.finish()), ("text", text.finish()), ("list", list.finish()),
+      (
+        "pair",
+        pair.finish([
+          ("single", single.finish()), ("day", day.finish()), ("moment", moment.finish()), ("tags", tags.finish()),
+        ])
+      ),
     ])
   }
 }
