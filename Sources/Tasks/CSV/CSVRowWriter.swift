@@ -37,7 +37,7 @@ struct CSVRowWriter {
         return Cells(validity: validity, kind: CSVKind(column.type), values: values.base, text: nil)
       case .strings(let offsets, _):
         return Cells(validity: validity, kind: .utf8, values: offsets.base, text: column.withStrings { $0 })
-      case .lists:
+      case .lists, .structures:
         throw TaskError(
           .wrongType,
           "column \"\(name)\" holds \(column.type), which has no place in CSV; leave it out with table.drop, or write JSON "

@@ -219,7 +219,7 @@ struct FilterEvaluator {
     }
   }
 
-  private func isList(_ type: ColumnType) -> Bool { if case .list = type { true } else { false } }
+  private func isList(_ type: ColumnType) -> Bool { type.isNested }
 }
 
 /// How one text is to another by bytes, which is by code points; negative for less.

@@ -40,7 +40,7 @@ struct Aggregation: Hashable, Sendable {
   /// - Throws: `TaskError` with code `.wrongType`.
   func accumulator(_ type: ColumnType?, file: String?) throws -> any Accumulator {
     guard let type, let column else { return CountAccumulator() }
-    if case .list = type { throw wrongType(type, file) }
+    if type.isNested { throw wrongType(type, file) }
     switch function {
     case .count, .countDistinct: return CountAccumulator()
     case .min: return PickAccumulator(.least, type)

@@ -99,7 +99,7 @@ struct GroupAggregate: ShuffleOp {
   /// - Throws: `TaskError` with code `.wrongType` for columns that are no keys, or cannot be aggregated.
   private func check(_ names: [String], _ types: [ColumnType], file: String?) throws {
     for (name, type) in zip(names, types).prefix(keys.count) {
-      if case .list = type {
+      if type.isNested {
         throw TaskError(
           .wrongType,
           "column \"\(name)\" holds \(type), and a key is a string, a number, a date or a flag; name another",

@@ -129,7 +129,7 @@ final class KeyStore {
           }
         }
         return builder.finish()
-      case .list: preconditionFailure("a list is no key")
+      case .list, .structure: preconditionFailure("a list is no key")
       }
     }
   }

@@ -86,19 +86,6 @@ private func damagedStates() -> TaskError {
 }
 
 extension Column {
-  /// A column that is null throughout.
-  static func nulls(_ type: ColumnType, count: Int) throws -> Column {
-    var appender = TableAppender(names: ["c"], types: [type])
-    try appender.append(Table([("c", allNullText(count))]))
-    return appender.finish().columns[0]
-  }
-
-  private static func allNullText(_ count: Int) -> Column {
-    var builder = StringColumnBuilder(rows: count)
-    for _ in 0..<count { try? builder.appendNull() }
-    return builder.finish()
-  }
-
   /// This column, or where it is null throughout, one of that type.
   ///
   /// - Throws: `TaskError` with code `.wrongType`.
@@ -107,6 +94,6 @@ extension Column {
     guard nullCount == count else {
       throw TaskError(.wrongType, "a column of \(type) cannot stand behind one of \(wanted)")
     }
-    return try Column.nulls(wanted, count: count)
+    return .nulls(of: wanted, count: count)
   }
 }

@@ -54,6 +54,14 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// Lists and structures, which are no keys and have no place in CSV.
+  var isNested: Bool {
+    switch self {
+    case .list, .structure: true
+    default: false
+    }
+  }
+
   /// Bytes that `count` cells of a fixed-width type take; `nil` for the others.
   func byteCount(cells count: Int) -> Int? {
     switch self {

@@ -33,7 +33,7 @@ struct ColumnCast {
     }
   }
 
-  private static func isList(_ type: ColumnType) -> Bool { if case .list = type { true } else { false } }
+  private static func isList(_ type: ColumnType) -> Bool { type.isNested }
 
   /// - Returns: the column, null where a cell does not cast, and the numbers of these rows.
   /// - Throws: `TaskError` with code `.tooLarge` beyond 2³¹ - 1 bytes of text.
@@ -57,7 +57,7 @@ struct ColumnCast {
     case .timestamp:
       return cells(of: Int64.self, Int32(0)) { Int32(exactly: CalendarText.day(of: $0)) }
     case .utf8: return parsed()
-    case .list: preconditionFailure("lists become text alone")
+    case .list, .structure: preconditionFailure("lists and structures become text alone")
     }
   }
 
@@ -236,7 +236,7 @@ struct ColumnText {
 
   init(_ column: Column) {
     self.column = column
-    if case .list = column.type { lists = JSONRowWriter(Table([("", column)])) } else { lists = nil }
+    if column.type.isNested { lists = JSONRowWriter(Table([("", column)])) } else { lists = nil }
   }
 
   func append(_ row: Int, to out: inout BufferBuilder) {
@@ -261,7 +261,7 @@ struct ColumnText {
         CalendarText.put(timestamp: column.values(as: Int64.self)[row], &$0)
       }
     case .utf8: column.withStrings { out.append(UnsafeRawBufferPointer($0[row])) }
-    case .list: lists?.appendCell(column: 0, row: row, to: &out)
+    case .list, .structure: lists?.appendCell(column: 0, row: row, to: &out)
     }
   }
 }
