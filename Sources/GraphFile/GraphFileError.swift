@@ -110,22 +110,6 @@ final class Mistakes {
 
   init(_ found: [Found] = []) { self.found = found }
 
-  /// More values than any pipeline gives; aliases of aliases can grow without end.
-  static let mostNodes = 1_000_000
-  private var nodesLeft = mostNodes
-
-  /// Counts values; `false` once there were too many.
-  func takesNodes(_ count: Int) -> Bool {
-    nodesLeft -= count
-    return nodesLeft >= 0
-  }
-
-  /// Whether nobody has asked before: what is too much is told once.
-  func isFirstBeyondNodes() -> Bool {
-    defer { nodesLeft = .min / 2 }
-    return nodesLeft > .min / 4
-  }
-
   var count: Int { found.count }
 
   func add(_ code: GraphFileError.Code, at position: Position?, _ message: String) {

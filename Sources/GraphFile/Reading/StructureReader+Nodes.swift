@@ -29,16 +29,6 @@ extension StructureReader {
 
   func rawValue(_ node: Node, subject: String) -> RawValue {
     let position = place(node.mark)
-    var count = 1
-    if case .sequence(let items) = node { count += items.count }
-    guard mistakes.takesNodes(count) else {
-      if mistakes.isFirstBeyondNodes() {
-        mistakes.add(
-          .structure, at: position,
-          "aliases make this file more than \(Mistakes.mostNodes) values long: it ends here")
-      }
-      return .broken(position)
-    }
     switch node {
     case .scalar(let scalar): return rawScalar(scalar, subject: subject).map { .scalar($0) } ?? .broken(position)
     case .mapping(let mapping):

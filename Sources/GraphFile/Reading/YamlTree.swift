@@ -18,6 +18,7 @@ struct YamlTree {
         [position(of: offset, in: scalars)],
         "the character U+\(String(repeating: "0", count: max(0, 4 - hex.count)))\(hex) cannot stand in a YAML file")
     }
+    try checkAliases(in: text)
     var renamed: [Position: String] = [:]
     while true {
       do {
