@@ -100,4 +100,12 @@ import Testing
       #expect(doctor.output.contains("this program has no Parquet"))
     }
   }
+
+  /// A program that has Swift's runtime in itself must not load another one, which may not even be there.
+  @Test(.enabled(if: isThere && ProcessInfo.processInfo.environment["GRAPHRUN_PROGRAM"] != nil, "make test has it"))
+  func `The library wants no Swift runtime`() throws {
+    let library = try #require(FileManager.default.contents(atPath: ParquetTests.folder + "/libgraphrun-arrow.so"))
+    #expect(library.range(of: Data("libarrow.so".utf8)) != nil)
+    #expect(library.range(of: Data("libswiftCore".utf8)) == nil)
+  }
 }
