@@ -28,7 +28,7 @@ help:
 	@echo "make format       format all sources"
 	@echo "make docs         make the API documentation, and check it: .build/docs/GraphRun.doccarchive"
 	@echo "make torture      kill it 500 times and more, fill its disks, spoil its files: nothing lost, nothing wrong"
-	@echo "make fuzz         give the DAG-file reader a minute of damaged files; FUZZ='dag-file --seconds 3600' an hour"
+	@echo "make fuzz         give the DAG-file reader a minute of damaged files; FUZZ='csv --seconds 3600' the CSV reader an hour"
 	@echo "make bench-engine time the engine beside the peers that are there"
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
 	@echo "                  bench-command: processes with ninja's"

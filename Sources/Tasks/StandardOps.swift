@@ -7,9 +7,11 @@ public enum StandardOps {
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      CastColumns.definition, ConcatTables.definition, FilterRows.definition, RenameColumns.definition,
-      RepartitionTables.definition, SampleRows.definition, TakeRows.definition,
-      OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition, SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
+      CastColumns.definition, ConcatTables.definition, DistinctRows.definition, FilterRows.definition,
+      RenameColumns.definition,
+      RepartitionTables.definition, SampleRows.definition, SortRows.definition, TakeRows.definition,
+      OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition,
+      SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
       TextWrite.definition,
       TokenizeOp.definition,
     ] + DebugOps.definitions
@@ -18,6 +20,7 @@ public enum StandardOps {
   public static func register(into registry: inout OpRegistry) {
     registry.register(Table.self)
     registry.register(ShardSet.self)
+    registry.register(SortedRun.self)
     registry.register(DebugValue.self)
     registry.register(CommandOutcome.self)
     for definition in definitions { registry.register(definition) }

@@ -7,7 +7,7 @@ struct FuzzTarget: Sendable {
   /// Ends the process, by a failed precondition, where an answer is wrong.
   let run: @Sendable (UnsafeRawBufferPointer) -> Void
 
-  static let all = [FuzzTarget.dagFile]
+  static let all = [FuzzTarget.dagFile, FuzzTarget.csv]
 
   /// - Returns: the target of that name; without one the process ends.
   static func named(_ name: String?) -> FuzzTarget {

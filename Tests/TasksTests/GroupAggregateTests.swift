@@ -177,6 +177,41 @@ import Testing
     #expect(error?.description.contains("beyond 2⁶³ - 1") == true)
   }
 
+  @Test(arguments: 0..<8)
+  func `Of records that are alike the first is kept`(seed: Int) throws {
+    var random = SeededNumbers(UInt64(seed) &+ 3)
+    let tables = try (0..<3).map { part in
+      try RandomTables.table(rows: 400, ids: 1 + seed * 5, from: part * 1000, using: &random)
+        .dropping(["list", "pair"])
+    }
+    let op = try Ops.shuffle("table.distinct", ["columns": .strings(["small", "flag"]), "partitions": .integer(4)])
+    let context = TestContext()
+    let shards = try tables.enumerated().map { number, table in
+      try op.split(table, partition: Partition(index: number, label: "\(number)"), of: 3, context: context)
+    }
+    var kept: Set<Int64> = []
+    for index in 0..<4 {
+      let table = try Table.from(op.gather(shards, partition: Partition(index: index, label: ""), context: context))
+      #expect(table.names.prefix(2) == ["small", "flag"])
+      for row in 0..<table.count { kept.insert(try #require(table.column("row").integer(at: row))) }
+      // The other columns are of the same record.
+      for row in 0..<table.count {
+        let number = Int(try #require(table.column("row").integer(at: row)))
+        let source = tables[number / 1000]
+        for name in source.names { #expect(try text(table, name, row) == text(source, name, number % 1000)) }
+      }
+    }
+    var seen: Set<[String]> = []
+    var first: Set<Int64> = []
+    for table in tables {
+      for row in 0..<table.count
+      where seen.insert([try text(table, "small", row), try text(table, "flag", row)]).inserted {
+        first.insert(try #require(table.column("row").integer(at: row)))
+      }
+    }
+    #expect(kept == first)
+  }
+
   @Test func `What cannot be aggregated says so`() throws {
     let table = numbers(3, distinct: 3)
     func message(_ columns: [NamedMap], by keys: [String] = ["key"]) -> String {

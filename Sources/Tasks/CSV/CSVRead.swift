@@ -7,7 +7,7 @@ struct CSVRead: SourceOp {
   let onError: OnError
 
   /// Small enough for two workers' tables in 256 MB, large enough that a task's own cost is nothing.
-  private static let defaultBlocksize = "16MB"
+  private static let defaultBlocksize = "24MB"
 
   init(_ arguments: OpArguments) throws {
     onError = OnError(arguments)

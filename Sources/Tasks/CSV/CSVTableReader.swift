@@ -168,7 +168,9 @@ struct CSVTableReader: ~Copyable {
             .badRecord, CSVBorders.unproven, file: problems.file.path,
             record: "line \(try lines.line(at: offset + (at - begin)))")
         case .unclosed:
-          guard try setAside(record, CSVScan.unclosed, at, begin, upTo: end, end, isFinal) else { return record - begin }
+          guard try setAside(record, CSVScan.unclosed, at, begin, upTo: end, end, isFinal) else {
+            return record - begin
+          }
           at = end
           continue records
         case .problem(let why):

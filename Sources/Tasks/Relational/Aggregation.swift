@@ -2,8 +2,12 @@ import Graph
 
 /// One figure of each group: what it is called, how it is made, and of which column.
 struct Aggregation: Hashable, Sendable {
-  enum Function: String, CaseIterable, Sendable {
+  enum Function: String, Sendable {
     case count, sum, mean, min, max, variance = "var", deviation = "std", first, last, countDistinct
+    /// What stands in the first record, be it null. Not for users, who have `table.distinct`.
+    case ofFirstRecord = ""
+
+    static let names = ["count", "sum", "mean", "min", "max", "var", "std", "first", "last", "countDistinct"]
   }
 
   let name: String
@@ -19,8 +23,8 @@ struct Aggregation: Hashable, Sendable {
         throw ParameterError(
           parameter, "\"\(map.name)\" wants one function and its column, such as {sum: amount}")
       }
-      guard let known = Function(rawValue: function) else {
-        let names = Function.allCases.map(\.rawValue)
+      let names = Function.names
+      guard names.contains(function), let known = Function(rawValue: function) else {
         let near = nearestName(to: function, among: names).map { "; did you mean \"\($0)\"?" } ?? ""
         throw ParameterError(
           parameter, "\"\(function)\" is no function\(near) (there are \(names.joined(separator: ", ")))")
@@ -46,6 +50,7 @@ struct Aggregation: Hashable, Sendable {
     case .min: return PickAccumulator(.least, type)
     case .max: return PickAccumulator(.greatest, type)
     case .first: return PickAccumulator(.first, type)
+    case .ofFirstRecord: return PickAccumulator(.ofFirstRow, type)
     case .last: return PickAccumulator(.last, type)
     case .sum, .mean, .variance, .deviation:
       guard type.isNumeric else { throw wrongType(type, file) }
@@ -61,8 +66,10 @@ struct Aggregation: Hashable, Sendable {
   private func wrongType(_ type: ColumnType, _ file: String?) -> TaskError {
     TaskError(
       .wrongType,
-      "\"\(name)\": \(function.rawValue) cannot be made of column \"\(column ?? "*")\", which holds \(type); "
-        + "\(type == .utf8 ? "cast it with table.cast, or say its type where it is read" : "name another column")",
+      function == .ofFirstRecord
+        ? "column \"\(name)\" holds \(type), which table.distinct does not take; leave it out with table.drop"
+        : "\"\(name)\": \(function.rawValue) cannot be made of column \"\(column ?? "*")\", which holds \(type); "
+          + "\(type == .utf8 ? "cast it with table.cast, or say its type where it is read" : "name another column")",
       file: file)
   }
 }

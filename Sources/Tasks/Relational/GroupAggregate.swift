@@ -17,7 +17,7 @@ struct GroupAggregate: ShuffleOp {
   private let aggregations: [Aggregation]
   private let partitions: Int?
 
-  /// Four times as many come out as go in, so that a shard's table is near the processor, but no more than this, unless
+  /// Twice as many come out as go in, so that a shard's table is near the processor, but no more than this, unless
   /// the user says otherwise.
   private static let usualMost = 256
 
@@ -34,7 +34,16 @@ struct GroupAggregate: ShuffleOp {
     }
   }
 
-  func partitionCount(of inputCount: Int) -> Int { partitions ?? min(inputCount * 4, GroupAggregate.usualMost) }
+  /// - Precondition: there are less keys than `KeyBatch.mostColumns`.
+  init(keys: [String], _ aggregations: [Aggregation], partitions: Int?) {
+    self.keys = keys
+    self.aggregations = aggregations
+    self.partitions = partitions
+  }
+
+  func partitionCount(of inputCount: Int) -> Int { GroupAggregate.partitionCount(partitions, of: inputCount) }
+
+  static func partitionCount(_ wanted: Int?, of inputCount: Int) -> Int { wanted ?? min(inputCount * 2, usualMost) }
 
   /// Columns whose different values are counted, each once.
   private var distinctColumns: [String] {
@@ -237,6 +246,10 @@ struct GroupAggregate: ShuffleOp {
     }
   }
 
+  static let partitions = OpParameter(
+    "partitions", .integer(1...PartitionByID.mostPartitions), isOptional: true,
+    summary: "how many partitions come out; twice as many as go in, at most \(usualMost), if left out")
+
   static let definition = OpDefinition(
     name: "group.aggregate", version: 1,
     summary: "gathers figures of all records with one key: counts, totals, extremes, different values",
@@ -248,9 +261,7 @@ struct GroupAggregate: ShuffleOp {
         summary:
           "the new columns, each with a function and its column: count (\"*\" counts records), sum, mean, min, max, "
           + "var, std (of a sample), first, last, countDistinct; nulls are left out"),
-      OpParameter(
-        "partitions", .integer(1...PartitionByID.mostPartitions), isOptional: true,
-        summary: "how many partitions come out; four times as many as go in, at most \(usualMost), if left out"),
+      partitions,
     ],
     output: """
       a record for each key: the key's columns, then the new ones in their order. Counts are int64, sums int64 for whole \

@@ -59,14 +59,17 @@ struct ShardSchema {
   /// The columns that all have, in the order of the first.
   ///
   /// - Throws: `TaskError` with code `.badInput` where one has other columns, or another type.
-  static func common(to sets: [ShardSet]) throws -> ShardSchema {
+  static func common(to sets: [ShardSet]) throws -> ShardSchema { try common(toSchemas: sets.map(\.header)) }
+
+  /// The same for what `encoded` gave.
+  static func common(toSchemas headers: [Buffer]) throws -> ShardSchema {
     var common: ShardSchema?
     var last: Buffer?
-    for set in sets {
+    for header in headers {
       // Most are like the one before, but for where they are from.
-      if let last, isLike(last, set.header) { continue }
-      last = set.header
-      let schema = try ShardSchema(encoded: set.header)
+      if let last, isLike(last, header) { continue }
+      last = header
+      let schema = try ShardSchema(encoded: header)
       guard let before = common, before.hasRows || (!schema.hasRows && !before.names.isEmpty) else {
         common = schema
         continue
