@@ -108,7 +108,8 @@ import Testing
       #expect(plan.contains("byAuthor.split  partition.byID    3"), "\(plan)")
       #expect(plan.contains("byAuthor        partition.byID    8"), "\(plan)")
       #expect(try Program.run("graph", "dag.yaml", in: folder).output.contains("byAuthor.split × 3"))
-      #expect(try Program.run("ops", in: folder).output.contains("partition.byID    shuffle"))
+      let ops = try Program.run("ops", in: folder).output
+      #expect(ops.contains(/partition\.byID +shuffle/), "\(ops)")
       #expect(try Program.run("run", "dag.yaml", in: folder).status == 0)
       #expect(
         try Program.run("status", "dag.yaml", "--dashboard", "tasks", in: folder).output.contains("byAuthor.split"))

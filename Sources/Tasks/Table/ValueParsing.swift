@@ -116,21 +116,39 @@ enum ValueParsing {
     (0..<text.count).allSatisfy { text[$0] | 0x20 == word.utf8Start[$0] }
   }
 
-  /// `2024-01-31`: days since 1970-01-01.
+  /// `2024-01-31`: days since 1970-01-01. Years outside 0 to 9999 have a sign and at least five digits.
   static func date(_ text: UnsafeBufferPointer<UInt8>) -> Int32? {
-    guard text.count == 10, let base = text.baseAddress, let days = days(base) else { return nil }
-    return Int32(truncatingIfNeeded: days)
+    guard let (days, end) = days(text), end == text.count else { return nil }
+    return Int32(exactly: days)
   }
 
-  /// The ten bytes of a date.
+  /// Days since 1970-01-01 of the date that the text begins with, and where it ends.
   @inline(__always)
-  private static func days(_ at: UnsafePointer<UInt8>) -> Int? {
-    guard at[4] == UInt8(ascii: "-"), at[7] == UInt8(ascii: "-"),
-      let year = two(at).flatMap({ high in
-        two(at + 2).map { high * 100 + $0 }
-      }), let month = two(at + 5), let day = two(at + 8), CalendarText.isDate(year: year, month: month, day: day)
+  private static func days(_ text: UnsafeBufferPointer<UInt8>) -> (days: Int, end: Int)? {
+    guard text.count >= 10, let at = text.baseAddress else { return nil }
+    guard at[4] == UInt8(ascii: "-"), at[7] == UInt8(ascii: "-"), let century = two(at), let year = two(at + 2) else {
+      return longDays(text)
+    }
+    return days(century * 100 + year, at + 5).map { ($0, 10) }
+  }
+
+  @inline(__always)
+  private static func days(_ year: Int, _ month: UnsafePointer<UInt8>) -> Int? {
+    guard let number = two(month), let day = two(month + 3), CalendarText.isDate(year: year, month: number, day: day)
     else { return nil }
-    return CalendarText.days(year: year, month: month, day: day)
+    return CalendarText.days(year: year, month: number, day: day)
+  }
+
+  private static func longDays(_ text: UnsafeBufferPointer<UInt8>) -> (days: Int, end: Int)? {
+    guard text[0] == UInt8(ascii: "-") || text[0] == UInt8(ascii: "+") else { return nil }
+    var (year, place) = (0, 1)
+    while place < text.count, place < 10, text[place] &- 0x30 <= 9 {
+      year = year * 10 + Int(text[place] &- 0x30)
+      place += 1
+    }
+    guard place >= 6, text.count >= place + 6, text[place] == UInt8(ascii: "-"), text[place + 3] == UInt8(ascii: "-")
+    else { return nil }
+    return days(text[0] == UInt8(ascii: "-") ? -year : year, text.baseAddress! + place + 1).map { ($0, place + 6) }
   }
 
   @inline(__always)
@@ -139,40 +157,46 @@ enum ValueParsing {
     return tens <= 9 && ones <= 9 ? Int(tens) * 10 + Int(ones) : nil
   }
 
-  /// ISO 8601: a date; or a date, a space or `T`, hours and minutes, seconds, a fraction of up to nine digits, of which
-  /// what is below a microsecond is cut off; `Z` or an offset from UTC, which is taken off. Microseconds since 1970.
+  /// ISO 8601: a date; or a date, a space or `T`, hours and minutes, seconds, a fraction, of which what is below a
+  /// microsecond is cut off; `Z` or an offset from UTC, which is taken off. Microseconds since 1970.
   static func timestamp(_ text: UnsafeBufferPointer<UInt8>) -> Int64? {
-    guard text.count >= 10, let at = text.baseAddress, let days = days(at) else { return nil }
+    guard let (days, end) = days(text), let at = text.baseAddress else { return nil }
     let count = text.count
-    var seconds = days * 86_400
-    if count == 10 { return Int64(seconds) * 1_000_000 }
-    guard count >= 16, at[10] == UInt8(ascii: " ") || at[10] == UInt8(ascii: "T"), let hour = two(at + 11), hour < 24,
-      at[13] == UInt8(ascii: ":"), let minute = two(at + 14), minute < 60
-    else { return nil }
-    seconds += hour * 3600 + minute * 60
-    var place = 16
+    var seconds = 0
     var microseconds = 0
-    if place < count, at[place] == UInt8(ascii: ":") {
-      guard count >= 19, let second = two(at + 17), second < 60 else { return nil }
-      seconds += second
-      place = 19
-      if place < count, at[place] == UInt8(ascii: ".") {
-        place += 1
-        var digits = 0
-        while place < count, at[place] &- 0x30 <= 9 {
-          if digits < 6 { microseconds = microseconds * 10 + Int(at[place] &- 0x30) }
-          digits += 1
+    var place = end
+    if place < count {
+      guard count >= place + 6, at[place] == UInt8(ascii: " ") || at[place] | 0x20 == UInt8(ascii: "t"),
+        let hour = two(at + place + 1), hour < 24, at[place + 3] == UInt8(ascii: ":"), let minute = two(at + place + 4),
+        minute < 60
+      else { return nil }
+      seconds = hour * 3600 + minute * 60
+      place += 6
+      if place < count, at[place] == UInt8(ascii: ":") {
+        guard count >= place + 3, let second = two(at + place + 1), second < 60 else { return nil }
+        seconds += second
+        place += 3
+        if place < count, at[place] == UInt8(ascii: ".") {
           place += 1
+          var digits = 0
+          while place < count, at[place] &- 0x30 <= 9 {
+            if digits < 6 { microseconds = microseconds * 10 + Int(at[place] &- 0x30) }
+            digits += 1
+            place += 1
+          }
+          guard digits > 0 else { return nil }
+          for _ in 0..<max(6 - digits, 0) { microseconds *= 10 }
         }
-        guard digits > 0, digits <= 9 else { return nil }
-        for _ in 0..<max(6 - digits, 0) { microseconds *= 10 }
+      }
+      if place < count {
+        guard let offset = offset(UnsafeBufferPointer(start: at + place, count: count - place)) else { return nil }
+        seconds -= offset
       }
     }
-    if place < count {
-      guard let offset = offset(UnsafeBufferPointer(start: at + place, count: count - place)) else { return nil }
-      seconds -= offset
-    }
-    return Int64(seconds) * 1_000_000 + Int64(microseconds)
+    // Seconds of any date fit; microseconds need not.
+    let (product, overflows) = Int64(days * 86_400 + seconds).multipliedReportingOverflow(by: 1_000_000)
+    let (sum, overflowsToo) = product.addingReportingOverflow(Int64(microseconds))
+    return overflows || overflowsToo ? nil : sum
   }
 
   /// Seconds that `Z`, `+01`, `+0100` or `+01:00` is ahead of UTC.
