@@ -146,8 +146,13 @@ struct CSVTableReader: ~Copyable {
         columns.growRows()
       }
       // Between records of more than one field, empty lines mean nothing.
-      if last > 0, at[0] == CSVFormat.newline || (at[0] == CSVFormat.carriageReturn && at[1] == CSVFormat.newline) {
-        at += at[0] == CSVFormat.newline ? 1 : 2
+      if last > 0, at[0] == CSVFormat.newline {
+        at += 1
+        continue
+      }
+      // Behind the memory's end a line end stands that is none of the file's.
+      if last > 0, at[0] == CSVFormat.carriageReturn, at[1] == CSVFormat.newline, at + 1 < end || isFinal {
+        at += 2
         continue
       }
       let record = at
