@@ -137,7 +137,9 @@ public struct ShardWriter {
 
   /// Writes what was gathered: a piece for each shard, empty where there is nothing.
   ///
-  /// - Parameter offsets: where each piece begins in the builder, and the end of the last.
+  /// - Parameters:
+  ///   - pieces: all of them, one behind the other.
+  ///   - offsets: where each piece begins in the builder, and the end of the last.
   public mutating func write(_ pieces: borrowing BufferBuilder, _ offsets: [Int]) throws {
     let base = UnsafeRawPointer(pieces.base)
     try write(zip(offsets, offsets.dropFirst()).map { UnsafeRawBufferPointer(start: base + $0, count: $1 - $0) })
@@ -150,7 +152,10 @@ public struct ShardWriter {
 
   /// The set, with what was gathered last, and what is the same for all shards.
   ///
-  /// - Parameter offsets: as for `write`.
+  /// - Parameters:
+  ///   - last: the pieces that were not written yet.
+  ///   - offsets: as for `write`.
+  ///   - header: what is the same for all shards.
   public mutating func finish(
     _ last: borrowing BufferBuilder, _ offsets: [Int], header: Buffer = Buffer([])
   ) throws -> ShardSet {
