@@ -239,4 +239,15 @@ import Testing
     }
     #expect(try Ops.reduce("bag.distinct", ["column": .string("t")], texts).count == 2500)
   }
+
+  @Test func `Columns of nulls of every type can be stored`() throws {
+    let fields = [ColumnType.Field("a", .utf8), ColumnType.Field("b", .list(.int64))]
+    for type in [ColumnType.int8, .bool, .timestamp, .utf8, .list(.structure(fields)), .structure(fields)] {
+      let sink = MemorySink()
+      try Table([("n", Column.nulls(of: type, count: 9))]).write(to: sink)
+      let table = try Table(contentsOf: Buffer(sink.bytes))
+      #expect(table.columns[0].type == type && table.columns[0].nullCount == 9)
+      #expect(try Ops.jsonLines(table) == String(repeating: "{\"n\":null}\n", count: 9))
+    }
+  }
 }

@@ -42,7 +42,7 @@ struct ArrowDecoder {
     _ array: ArrowArray, _ cells: Range<Int>, _ type: ColumnType, _ decoding: ArrowDecoding
   ) throws -> Column {
     let start = Int(array.offset) + cells.lowerBound
-    if decoding == .nulls { return ArrowDecoder.nulls(type, count: cells.count) }
+    if decoding == .nulls { return Column.nulls(of: type, count: cells.count) }
     let (validity, nullCount) = validity(array, start, cells.count)
     func made(_ storage: Column.Storage) -> Column {
       Column(type: type, count: cells.count, nullCount: nullCount, validity: validity, storage: storage)
@@ -85,14 +85,8 @@ struct ArrowDecoder {
           }))
     case .dictionary(let indices, let decoding):
       return try picked(array, start, cells.count, indices, type, decoding, isNull: isNull)
-    case .nulls: return ArrowDecoder.nulls(type, count: cells.count)
+    case .nulls: return Column.nulls(of: type, count: cells.count)
     }
-  }
-
-  static func nulls(_ type: ColumnType, count: Int) -> Column {
-    let appender = ColumnAppender(type)
-    appender.appendNulls(count)
-    return appender.finish()
   }
 
   private func mismatch() -> TaskError { TaskError(.failed, "Arrow gave other columns than it said") }
@@ -242,7 +236,7 @@ struct ArrowDecoder {
   ) throws -> Column {
     guard let dictionary = array.dictionary?.pointee else { throw mismatch() }
     let values = try column(dictionary, 0..<Int(dictionary.length), type, decoding)
-    guard count > 0 else { return ArrowDecoder.nulls(type, count: 0) }
+    guard count > 0 else { return Column.nulls(of: type, count: 0) }
     let wide = try ArrowNumbers.indices(shared(array, 1, from: 0, count: 0).base, from: start, count: count, indices)
     // Nulls take a cell behind the dictionary's, which is null.
     let extended = ColumnAppender(type)

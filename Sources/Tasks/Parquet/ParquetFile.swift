@@ -119,7 +119,7 @@ final class ParquetFile {
     let rows = groups.reduce(0) { $0 + rowCount($1) }
     let firstRow = (0..<groups.lowerBound).reduce(1) { $0 + rowCount($1) }
     let place = "column \"\(column.name)\", rows \(firstRow) to \(firstRow + rows - 1)"
-    if column.isNull { return ArrowDecoder.nulls(type, count: rows) }
+    if column.isNull { return Column.nulls(of: type, count: rows) }
     let bytes = groups.reduce(0) { $0 + decodedBytes($1, column: position) }
     var opened: OpaquePointer?
     var message = pq_message()

@@ -61,7 +61,7 @@ struct ParquetRead: SourceOp {
   }
 
   private static func repeated(_ value: String?, _ type: ColumnType, count: Int) throws -> Column {
-    guard let value else { return ArrowDecoder.nulls(type, count: count) }
+    guard let value else { return Column.nulls(of: type, count: count) }
     if type == .int64, let number = Int64(value) {
       var out = FixedColumnBuilder<Int64>(capacity: count)
       for _ in 0..<count { out.append(number) }

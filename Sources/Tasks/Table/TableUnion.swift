@@ -146,22 +146,8 @@ struct TableUnion {
 extension Column {
   /// A column that holds nothing.
   static func nulls(of type: ColumnType, count: Int) -> Column {
-    func zeros(_ bytes: Int) -> Buffer {
-      var out = BufferBuilder(capacity: bytes)
-      out.appendDirect(most: bytes) {
-        $0.initialize(repeating: 0, count: bytes)
-        return bytes
-      }
-      return out.finish()
-    }
-    let storage: Storage
-    if let bytes = type.byteCount(cells: count) {
-      storage = .fixed(zeros(bytes))
-    } else if case .list(let item) = type {
-      storage = .lists(offsets: zeros((count + 1) * 4), items: nulls(of: item, count: 0))
-    } else {
-      storage = .strings(offsets: zeros((count + 1) * 4), bytes: zeros(0))
-    }
-    return Column(type: type, count: count, nullCount: count, validity: zeros((count + 7) / 8), storage: storage)
+    let appender = ColumnAppender(type)
+    appender.appendNulls(count)
+    return appender.finish()
   }
 }
