@@ -57,7 +57,7 @@ demo: build
 
 # The acceptance tests run the real program, built as users build it.
 test: build
-	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) $(SWIFT) test $(FLAGS)
+	GRAPHRUN_PROGRAM=$(CURDIR)/$(PROGRAM) scripts/test $(SWIFT) test $(FLAGS)
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
