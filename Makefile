@@ -18,7 +18,7 @@ endif
 # builds have the same flags: SwiftPM takes over the plan of the last one.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -static-stdlib $(FLAGS)
 
-.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
+.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-tables bench-large-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -36,7 +36,8 @@ help:
 	@echo "                  operations on random tables, compared with DuckDB's and SQLite's"
 	@echo "make bench-bag    time bags beside dask.bag"
 	@echo "make bench-resume kill runs at 90 % and resume them, with and without the rule that keeps dear results"
-	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there; bench-tables: visits per customer"
+	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there; bench-tables: visits per customer;"
+	@echo "                  bench-large-tables: sort and join files many times larger than memory"
 
 install-dependencies:
 	@scripts/install-dependencies
@@ -75,6 +76,9 @@ bench-arxiv: build
 
 bench-tables: build
 	benchmarks/tables --program $(CURDIR)/$(PROGRAM) $(BENCH)
+
+bench-large-tables: build
+	benchmarks/large-tables --program $(CURDIR)/$(PROGRAM) $(BENCH)
 
 bench-command: build
 	benchmarks/command/compare --program $(CURDIR)/$(PROGRAM)

@@ -78,6 +78,9 @@ let package = Package(
     .executableTarget(
       name: "MailTasksExample", dependencies: ["GraphRunCLI"], path: "examples/custom-op/Sources/MailTasks"),
 
+    // The Swift program of examples/visits, a package of its own; here for the tests.
+    .executableTarget(name: "VisitsExample", dependencies: ["GraphRun"], path: "examples/visits/program/Sources/Visits"),
+
     // The engine without files, for `make bench-engine`.
     .executableTarget(
       name: "EngineBench",
@@ -140,7 +143,8 @@ let package = Package(
     .testTarget(
       name: "AcceptanceTests",
       dependencies: [
-        "Program", "BagRunner", "MailTasksExample", "DurableProgram", "ReadmeExample", "TestSupport", "TortureSupport",
+        "Program", "BagRunner", "MailTasksExample", "VisitsExample", "DurableProgram", "ReadmeExample", "TestSupport",
+        "TortureSupport",
         .product(name: "GRDB", package: "GRDB.swift"),
       ]),
   ],

@@ -66,6 +66,12 @@ public struct Stage: Sendable {
 
   public var tasks: Range<TaskID> { firstTask..<firstTask + TaskID(taskCount) }
 
+  /// The tasks that give what other stages read: all of a bag, the last of a tree.
+  var results: Range<TaskID> { isBag ? tasks : tasks.upperBound - 1..<tasks.upperBound }
+
+  /// Of what other stages read: a value counts as a bag of one partition.
+  var resultPartitions: Partitions { isBag ? partitions : .numbered(1) }
+
   public var isBag: Bool { if case .bag = layout { true } else { false } }
 
   /// Whether partitions are called something beside their numbers.
@@ -126,6 +132,8 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
     public static let duplicateName = Code(rawValue: "duplicate-name")
     /// A stage reads one that is not there.
     public static let unknownInput = Code(rawValue: "unknown-input")
+    /// There is no operation of that name.
+    public static let unknownOperation = Code(rawValue: "unknown-operation")
     /// A pool or resource that is not declared, or not so much of it.
     public static let unknownLimit = Code(rawValue: "unknown-limit")
     /// Inputs that the operation does not take, or bags of different numbers of partitions.

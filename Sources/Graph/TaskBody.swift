@@ -10,6 +10,8 @@ public protocol TaskBody: Sendable {
   func outputPath(_ role: TaskRole) -> String?
   /// Whether a task may read or write a file of the user's: then `identity` and `outputPath` name it.
   var touchesFiles: Bool { get }
+  /// What helps, beside more memory, where a task does not fit into it: a clause.
+  var memoryRemedy: String? { get }
 }
 
 extension TaskBody {
@@ -20,6 +22,7 @@ extension TaskBody {
   public func identity(_ role: TaskRole) -> [IdentityPart] { [] }
   public func outputPath(_ role: TaskRole) -> String? { nil }
   public var touchesFiles: Bool { false }
+  public var memoryRemedy: String? { nil }
 }
 
 /// One named part of a task's own identity.

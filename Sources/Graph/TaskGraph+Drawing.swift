@@ -51,6 +51,7 @@ extension OpShape {
     case .reduction: "invtrapezium"
     case .shuffle: "hexagon"
     case .regroup: "trapezium"
+    case .join: "diamond"
     case .sink: "note"
     case .command: "component"
     }
@@ -63,6 +64,7 @@ extension OpShape {
     case .reduction: ("[\\", "/]")
     case .shuffle: ("{{", "}}")
     case .regroup: ("[/", "\\]")
+    case .join: ("{", "}")
     case .sink: (">", "]")
     case .command: ("[[", "]]")
     }

@@ -11,20 +11,15 @@ extension TaskGraph {
     keep: Bool?, policy: TaskPolicy
   ) throws {
     let parts = TaskGraph.partsName(of: name)
-    guard stage(named: parts) == nil else {
-      throw GraphError(
-        .duplicateName, "its first half would be called \"\(parts)\", as another task is; rename one of them",
-        stage: name)
-    }
+    try checkFree(parts, of: name)
     let rendering = OpDefinition(
       name: definition.name, version: definition.version, summary: definition.summary, inputs: definition.inputs,
       parameters: definition.parameters, output: "the partition as it will stand in the file",
       example: definition.example, maker: .program(.perPartition))
-    let first = source.isBag ? source.firstTask : source.tasks.upperBound - 1
     try addStage(
       parts, op: rendering, arguments: arguments, body: PartBody(op: op, partitions: source.partitions),
       layout: source.isBag ? .bag(source.partitions) : .single, inputs: [source.number], keep: false, policy: policy
-    ) { index, inputs in inputs.append(first + TaskID(index)) }
+    ) { index, inputs in inputs.append(source.results.lowerBound + TaskID(index)) }
     let rendered = stages[stages.count - 1]
     try addStage(
       name, op: definition, arguments: arguments, body: JoinBody(op: op), layout: .single, inputs: [rendered.number],

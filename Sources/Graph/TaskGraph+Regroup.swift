@@ -17,9 +17,7 @@ extension TaskGraph {
     _ name: String, op definition: OpDefinition, _ op: any RegroupOp, arguments: OpArguments, of sources: [Stage],
     keep: Bool?, policy: TaskPolicy
   ) throws {
-    func task(_ source: Stage, _ partition: Int) -> TaskID {
-      source.isBag ? source.firstTask + TaskID(partition) : source.tasks.upperBound - 1
-    }
+    func task(_ source: Stage, _ partition: Int) -> TaskID { source.results.lowerBound + TaskID(partition) }
     let plan = try op.plan(sources.map { $0.isBag ? $0.partitions : .numbered(1) })
     guard !plan.groups.isEmpty else {
       throw GraphError(.wrongInputs, "there is no partition to take records from", stage: name)
@@ -34,11 +32,7 @@ extension TaskGraph {
     var agreement: TaskID?
     if op.agrees {
       let first = TaskGraph.agreementName(of: name)
-      guard stage(named: first) == nil else {
-        throw GraphError(
-          .duplicateName, "its first half would be called \"\(first)\", as another task is; rename one of them",
-          stage: name)
-      }
+      try checkFree(first, of: name)
       try addStage(
         first, op: definition, arguments: arguments, body: AgreementBody(op: op), layout: .single, inputs: inputs,
         keep: false, policy: policy

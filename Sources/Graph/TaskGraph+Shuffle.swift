@@ -16,20 +16,10 @@ extension TaskGraph {
     keep: Bool?, policy: TaskPolicy
   ) throws {
     let split = TaskGraph.splitName(of: name)
-    guard stage(named: split) == nil else {
-      throw GraphError(
-        .duplicateName, "its first half would be called \"\(split)\", as another task is; rename one of them",
-        stage: name)
-    }
+    try checkFree(split, of: name)
     let parts = source.partitions
     let count = max(op.partitionCount(of: parts.count), 1)
-    let edges = parts.count.multipliedReportingOverflow(by: count)
-    guard !edges.overflow, inputList.count + parts.count + edges.partialValue <= Int32.max else {
-      throw GraphError(
-        .wrongInputs,
-        "\(parts.count) partitions into \(count) are more connections than a graph can have; take fewer, larger partitions",
-        stage: name)
-    }
+    try checkEdges(from: parts.count, to: count, stage: name)
     let first = source.firstTask
     try addStage(
       split, op: definition, arguments: arguments, body: SplitBody(op: op, partitions: parts), layout: .bag(parts),
@@ -40,6 +30,27 @@ extension TaskGraph {
       name, op: definition, arguments: arguments, body: GatherBody(op: op, count: count),
       layout: .bag(.numbered(count)), inputs: [halves.number], keep: keep, policy: policy
     ) { _, inputs in inputs += halves.tasks }
+  }
+}
+
+extension TaskGraph {
+  /// Nothing may be called like a part of the stage `name`.
+  func checkFree(_ part: String, as what: String = "its first half", of name: String) throws {
+    guard stage(named: part) == nil else {
+      throw GraphError(
+        .duplicateName, "\(what) would be called \"\(part)\", as another task is; rename one of them", stage: name)
+    }
+  }
+
+  /// Each of `count` tasks may be connected with each of `others`.
+  func checkEdges(from count: Int, to others: Int, stage: String) throws {
+    let edges = count.multipliedReportingOverflow(by: others)
+    guard !edges.overflow, inputList.count + count + edges.partialValue <= Int32.max else {
+      throw GraphError(
+        .wrongInputs,
+        "\(count) partitions into \(others) are more connections than a graph can have; take fewer, larger partitions",
+        stage: stage)
+    }
   }
 }
 

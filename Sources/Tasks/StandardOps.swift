@@ -7,7 +7,7 @@ public enum StandardOps {
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
       CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
-      CastColumns.definition, ConcatTables.definition, DistinctRows.definition, FilterRows.definition,
+      CastColumns.definition, ConcatTables.definition, DistinctRows.definition, FilterRows.definition, JoinTables.definition,
       RenameColumns.definition,
       RepartitionTables.definition, SampleRows.definition, SortRows.definition, TakeRows.definition,
       OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition,
@@ -21,6 +21,7 @@ public enum StandardOps {
     registry.register(Table.self)
     registry.register(ShardSet.self)
     registry.register(SortedRun.self)
+    registry.register(JoinTable.self)
     registry.register(DebugValue.self)
     registry.register(CommandOutcome.self)
     for definition in definitions { registry.register(definition) }

@@ -90,6 +90,55 @@ import Testing
     }
   }
 
+  /// Two sides of 60 MB each, joined within 64.
+  @Test func aJoinOfTwoLargeSidesFitsAndASmallSideThatIsNoneIsRefusedBeforeItIsTried() throws {
+    try TestFiles.withFolder { folder in
+      let rows = 60_000
+      for (name, files) in [("left", 6), ("right", 6)] {
+        for file in 0..<files {
+          var text = "id,\(name),\(name)_text\n"
+          for number in 0..<rows {
+            // Every third of the right's ids is on the left, two times each.
+            let id = name == "left" ? (file * rows + number) / 2 * 3 : file * rows + number
+            text += "\(id),\(number),\(String(repeating: "\(name) \(id) ", count: 8))\n"
+          }
+          try TestFiles.write(text, to: "\(folder)/\(name)/\(file).csv")
+        }
+      }
+      func dag(_ strategy: String) throws {
+        try TestFiles.write(
+          """
+          tasks:
+            left: {op: csv.read, with: {files: "left/*.csv", blocksize: 4MB}}
+            right: {op: csv.read, with: {files: "right/*.csv", blocksize: 4MB}}
+            both: {op: table.join, from: [left, right], with: {on: id, \(strategy)}}
+            sorted: {op: table.sort, from: both, with: {by: [id, left], partitions: 40}}
+            written: {op: csv.write, from: sorted, with: {path: out.csv}}
+          """, to: folder + "/dag.yaml")
+      }
+      try dag("strategy: broadcast")
+      let refused = try Program.run("run", "dag.yaml", "--memory", "64MB", in: folder)
+      #expect(refused.status != 0 && refused.peakResident <= 64 << 20)
+      for word in ["both.table", "it needs about", "--memory", "strategy: partitioned"] {
+        #expect(refused.errors.contains(word) || refused.output.contains(word), "\(word): \(refused.errors)")
+      }
+      #expect(!FileManager.default.fileExists(atPath: folder + "/out.csv"))
+
+      try dag("strategy: partitioned, partitions: 32")
+      let small = try Program.run("run", "dag.yaml", "--memory", "64MB", in: folder)
+      #expect(small.status == 0, "\(small.errors)")
+      #expect(small.peakResident <= 64 << 20, "peak \(small.peakResident >> 20) MB")
+      let bytes = try TestFiles.text(folder + "/out.csv")
+      let lines = bytes.split(separator: "\n")
+      #expect(lines.first == "id,left,left_text,right,right_text")
+      #expect(lines.count == 1 + 6 * rows / 3 * 2)
+      for name in ["out.csv", ".graphrun"] { try FileManager.default.removeItem(atPath: folder + "/" + name) }
+      try dag("strategy: broadcast")
+      #expect(try Program.run("run", "dag.yaml", "--memory", "2GB", in: folder).status == 0)
+      #expect(try TestFiles.text(folder + "/out.csv") == bytes)
+    }
+  }
+
   @Test func mistakesAreAnsweredBeforeTheRunWithTheirPlace() throws {
     try TestFiles.withFolder { folder in
       try TestFiles.write("{\"a\":1}\n", to: folder + "/x.jsonl")

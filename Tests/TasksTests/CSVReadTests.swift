@@ -64,6 +64,12 @@ import Testing
     #expect(table.columns[2].nullCount == 0)
   }
 
+  @Test func `Empty lines in front of the header mean nothing`() throws {
+    #expect(try Ops.jsonLines(read("\n\r\n\na,b\n1,2\n")) == "{\"a\":1,\"b\":2}\n")
+    #expect(try error("\n\r\n\n").contains("the file is empty"))
+    #expect(try Ops.jsonLines(read("# made today\n\na\n1\n", ["skip_lines": .integer(1)])) == "{\"a\":1}\n")
+  }
+
   @Test func `Types can be said, columns chosen, nulls named`() throws {
     let table = try read(
       "id;amount;note\r\n007;NA;\"NA\"\r\n8; 12 ;NA\r\n",

@@ -158,6 +158,26 @@ import Testing
     #expect(try all.reduce(0) { try $0 + $1.column("d").values(as: Int64.self).reduce(0, +) } == 150_000)
   }
 
+  @Test func `Variances of large numbers are finite where DuckDB's are`() throws {
+    func table(_ values: [Double]) -> Table {
+      var keys = FixedColumnBuilder<Int64>()
+      var numbers = FixedColumnBuilder<Double>()
+      for value in values {
+        keys.append(1)
+        numbers.append(value)
+      }
+      return Table([("key", keys.finish()), ("n", numbers.finish())])
+    }
+    func variance(_ tables: [Table]) throws -> Double? {
+      try aggregate(tables, by: ["key"], [NamedMap("v", ["var": "n"])], into: 1)[0].column("v").number(at: 0)
+    }
+    #expect(try variance([table([.greatestFiniteMagnitude, .greatestFiniteMagnitude])]) == 0)
+    #expect(try variance([table([1e155]), table([1e155])]) == 0)
+    let close = try #require(try variance([table([1e155, 1.0000001e155])]))
+    #expect(abs(close - 5e295) < 1e288)
+    #expect(try variance([table([.greatestFiniteMagnitude]), table([1])]) == .infinity)
+  }
+
   @Test func `Totals beyond 64 bits are an error only where they are the end`() throws {
     func table(_ values: [Int64]) -> Table {
       var keys = FixedColumnBuilder<Int64>()

@@ -12,7 +12,7 @@ public enum RandomGraphs {
 
   /// Stages that read up to three earlier ones each; bags and reductions mixed, values of up to `mostBytes` bytes.
   ///
-  /// - Parameter shuffles: whether some of the stages are shuffles.
+  /// - Parameter shuffles: whether some of the stages are shuffles and joins.
   public static func graph(
     seed: UInt64, stages: Int, partitions: Int, mostBytes: Int = 4096, shuffles: Bool = false
   ) throws -> TaskGraph {
@@ -27,7 +27,15 @@ public enum RandomGraphs {
         "bytes": .integer(Int.random(in: 1...max(1, mostBytes / 8), using: &random) * 8),
         "partitions": .integer(partitions),
       ]
-      switch Int.random(in: 0..<(shuffles ? 13 : 10), using: &random) {
+      switch Int.random(in: 0..<(shuffles ? 15 : 10), using: &random) {
+      case 13... where !bags.isEmpty:
+        let sides = (0..<2).map { _ in (bags + values).randomElement(using: &random)! }
+        // A join of a value with a small side is a value; who reads it would have to be told.
+        let left = bags.contains(sides[0]) ? sides[0] : bags[0]
+        try add(
+          name, TestOps.join, to: &graph, from: [left, sides[1]],
+          settings.merging(["splits": .boolean(Bool.random(using: &random))]) { $1 })
+        bags.append(name)
       case 10... where !bags.isEmpty:
         try add(name, TestOps.shuffle, to: &graph, from: [bags.randomElement(using: &random)!], settings)
         bags.append(name)
@@ -59,6 +67,12 @@ public enum RandomGraphs {
       case (.perPartition, _): numbers.append(inputs.reduce(UInt64(seed), TestOps.mixed))
       case (.shuffle, _) where stage.name.hasSuffix(".split"): numbers.append(TestOps.mixed(UInt64(seed), inputs[0]))
       case (.shuffle, .partition(let index)): numbers.append(inputs.reduce(UInt64(index), TestOps.mixed))
+      case (.join, _) where stage.name.hasSuffix(".table"): numbers.append(inputs.reduce(UInt64(seed), TestOps.mixed))
+      case (.join, _) where stage.name.hasSuffix(".left"): numbers.append(TestOps.mixed(1, inputs[0]))
+      case (.join, _) where stage.name.hasSuffix(".right"): numbers.append(TestOps.mixed(2, inputs[0]))
+      case (.join, .partition(let index)):
+        let splits = stage.parameters["splits"] == .boolean(true)
+        numbers.append(splits ? inputs.reduce(UInt64(index), TestOps.mixed) : TestOps.mixed(inputs[0], inputs[1]))
       case (.reduction, .partition(let index)): numbers.append(TestOps.mixed(inputs[0], UInt64(index)))
       default: numbers.append(inputs.reduce(0, &+))
       }

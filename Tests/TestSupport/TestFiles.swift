@@ -12,6 +12,14 @@ public enum TestFiles {
     return try body(path)
   }
 
+  /// The same for a body that waits.
+  public static func withFolder<T>(_ body: (String) async throws -> T) async throws -> T {
+    let path = NSTemporaryDirectory() + "graphrun-test-" + UUID().uuidString
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    return try await body(path)
+  }
+
   /// The checkout's root: the nearest folder above this file with a Package.swift.
   public static let root: String = {
     var url = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

@@ -109,6 +109,12 @@ public enum TestOps {
     parameters: parameters, output: "a number", example: "", maker: .reduction { Reduce(settings: Settings($0)) })
 
   /// Mixes each partition with all of a bag's, into `partitions` others.
+  public static let join = OpDefinition(
+    name: "test.join", version: 1, summary: "mixes two bags",
+    inputs: [OpInput("left", .any, summary: "a bag"), OpInput("right", .any, summary: "a bag")],
+    parameters: parameters + [OpParameter("splits", .boolean, default: .boolean(false), summary: "both sides")],
+    output: "a number", example: "", maker: .join { Join(settings: Settings($0), splits: $0.boolean("splits") ?? false) })
+
   public static let shuffle = OpDefinition(
     name: "test.shuffle", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],
     parameters: parameters, output: "a number", example: "", maker: .shuffle { Shuffle(settings: Settings($0)) })
@@ -193,6 +199,41 @@ public enum TestOps {
     }
     func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
       let numbers = try shards.map { try number(($0 as? TestShards)?.value ?? $0) }
+      return try settings.value(numbers.reduce(UInt64(partition.index), mixed))
+    }
+  }
+
+  struct Join: JoinOp {
+    let settings: Settings
+    let splits: Bool
+    func strategy(left: Int, right: Int) -> JoinStrategy {
+      splits ? .partitioned(settings.partitions) : .broadcast
+    }
+    var tableRemedy: String { "do something else" }
+    func estimateTable(inputBytes: [Int]) -> MemoryEstimate { settings.memory }
+    func table(_ right: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
+      try settings.value(right.map(number).reduce(settings.seed, mixed))
+    }
+    func estimateLookup(inputBytes: Int, tableBytes: Int) -> MemoryEstimate { settings.memory }
+    func lookup(
+      _ left: any TaskValue, in table: any TaskValue, partition: Partition, context: any TaskContext
+    ) throws -> any TaskValue { try settings.value(mixed(number(left), number(table))) }
+    func estimateSplit(_ side: JoinSide, inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { settings.memory }
+    func split(
+      _ value: any TaskValue, _ side: JoinSide, partition: Partition, of count: Int, into shardCount: Int,
+      context: any TaskContext
+    ) throws -> any TaskValue {
+      TestShards(
+        value: try settings.value(mixed(side == .left ? 1 : 2, try number(value))),
+        partByteCounts: Array(repeating: settings.bytes / shardCount, count: shardCount))
+    }
+    func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
+      MemoryEstimate(output: max(inputBytes, settings.memory.output), scratch: 0)
+    }
+    func gather(
+      left: [any TaskValue], right: [any TaskValue], partition: Partition, of count: Int, context: any TaskContext
+    ) throws -> any TaskValue {
+      let numbers = try (left + right).map { try number(($0 as? TestShards)?.value ?? $0) }
       return try settings.value(numbers.reduce(UInt64(partition.index), mixed))
     }
   }

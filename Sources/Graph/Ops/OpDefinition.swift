@@ -37,6 +37,7 @@ public struct OpDefinition: Sendable {
     case .reduction: .reduction
     case .shuffle: .shuffle
     case .regroup: .regroup
+    case .join: .join
     case .sink: .sink
     case .command: .command
     case .program(let shape): shape
@@ -58,6 +59,8 @@ public enum OpShape: String, Sendable, CaseIterable {
   case shuffle
   /// Makes a bag of the partitions of others, which are put together, cut or lined up.
   case regroup = "regrouping"
+  /// Brings together the records of two bags that have the same key.
+  case join
   /// Writes every partition to a file of its own.
   case sink
   /// Runs a program on files, once for each or once for all.
@@ -65,6 +68,9 @@ public enum OpShape: String, Sendable, CaseIterable {
 
   /// Whether what its tasks give is a file of the user's, or the fact that a program ran: nothing that lies in memory.
   public var leavesFiles: Bool { self == .sink || self == .command }
+
+  /// Whether its last tasks gather parts of what its first ones split.
+  public var gathersParts: Bool { self == .shuffle || self == .join }
 }
 
 /// Makes a configured instance; throws `ParameterError` where values do not make sense together.
@@ -74,6 +80,7 @@ public enum OpMaker: Sendable {
   case reduction(@Sendable (OpArguments) throws -> any ReductionOp)
   case shuffle(@Sendable (OpArguments) throws -> any ShuffleOp)
   case regroup(@Sendable (OpArguments) throws -> any RegroupOp)
+  case join(@Sendable (OpArguments) throws -> any JoinOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
   case command(@Sendable (OpArguments) throws -> any CommandOp)
   /// Of a Swift program's own stages, which come with their bodies: in no registry.

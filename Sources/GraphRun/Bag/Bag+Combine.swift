@@ -249,7 +249,7 @@ extension PartitionedBag {
 @usableFromInline
 enum Joining {
   /// For each element in turn, a pair for each match in the table. Goes on where it stopped when a block is full.
-  @inlinable
+  @inlinable @inline(__always)
   static func reader<Element, Other, Key>(
     _ next: @escaping BlockReader<Element>, _ shared: SharedTable<Key, ContiguousArray<Other>>,
     _ key: @escaping (Element) throws -> Key
@@ -266,21 +266,24 @@ enum Joining {
       // Local, so that the loop is free of what captured variables cost.
       let block = elements
       var (element, other) = (position, match)
-      var pairs = ContiguousArray<Pair<Other, Element>>()
-      pairs.reserveCapacity(blockLength)
-      while element < block.count, pairs.count < blockLength {
-        if let entry = shared.table.index(of: try key(block[element])) {
-          // Through the pointer: to take the array out would count a reference up and down for each element.
-          let others = shared.table.values + entry
-          let count = others.pointee.count
-          while other < count, pairs.count < blockLength {
-            pairs.append(Pair(others.pointee[other], block[element]))
-            other += 1
+      let pairs = try ContiguousArray<Pair<Other, Element>>(unsafeUninitializedCapacity: blockLength) { pairs, made in
+        try block.withUnsafeBufferPointer { block in
+          while element < block.count, made < blockLength {
+            if let entry = shared.table.index(of: try key(block[element])) {
+              // Through the pointer: to take the array out would count a reference up and down for each element.
+              let others = shared.table.values + entry
+              let count = others.pointee.count
+              while other < count, made < blockLength {
+                (pairs.baseAddress! + made).initialize(to: Pair(others.pointee[other], block[element]))
+                made &+= 1
+                other &+= 1
+              }
+              if other < count { break }
+            }
+            other = 0
+            element &+= 1
           }
-          if other < count { break }
         }
-        other = 0
-        element += 1
       }
       (position, match) = (element, other)
       return pairs

@@ -3,8 +3,9 @@ import Graph
 /// A hash table from keys to folded values that remembers in which order the keys came.
 ///
 /// Open addressing with linear probing over indices into dense rows of keys and values; at most a quarter full, so that
-/// most keys are found at once and the processor guesses right. Keys are hashed by `KeyHash`, which is the same in every process, so that results are, too. In memory of its own, because the
-/// checks that arrays make for each access cost as much as the rest of a lookup.
+/// most keys are found at once and the processor guesses right. Keys are hashed by `KeyHash`, which is the same in every
+/// process, so that results are, too; where an `Int` is looked for needs no hash. In memory of its own, because the checks
+/// that arrays make for each access cost as much as the rest of a lookup.
 @usableFromInline
 struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   @usableFromInline var keys: UnsafeMutablePointer<Key>
@@ -23,7 +24,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     self.hash = hash
     capacity = 128
     shift = 64 - 9
-    while capacity < count, capacity < 1 << 16 {
+    while capacity < count, capacity < 1 << 22 {
       capacity *= 2
       shift -= 1
     }
@@ -47,23 +48,29 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   /// Puts `first()` in if the key is new; else folds with `next`.
   @inlinable @inline(__always)
   mutating func fold(_ key: Key, first: () throws -> Value, next: (inout Value) throws -> Void) rethrows {
-    try fold(key, hashed: hash(key), first: first, next: next)
+    // Of an `Int` only when it is new; for others the function is called here, as capturing it would count references.
+    if Key.self == Int.self {
+      try fold(key, hashed: KeyHash.ofInt(key), first: first, next: next)
+    } else {
+      let hashOfKey = hash(key)
+      try fold(key, hashed: hashOfKey, first: first, next: next)
+    }
   }
 
   @inlinable @inline(__always)
   mutating func fold(
-    _ key: Key, hashed hashOfKey: UInt64, first: () throws -> Value, next: (inout Value) throws -> Void
+    _ key: Key, hashed hash: @autoclosure () -> UInt64, first: () throws -> Value, next: (inout Value) throws -> Void
   ) rethrows {
     let mask = 4 &* capacity &- 1
-    // The upper bits choose the shard already.
-    var place = Int(truncatingIfNeeded: (hashOfKey &* 0x9E37_79B9_7F4A_7C15) >> shift)
+    let hashOfKey = Key.self == Int.self ? 0 : hash()
+    var place = place(of: key, hashed: hashOfKey)
     while true {
       let slot = Int(slots[place])
       if slot == 0 {
         let value = try first()
         (values + count).initialize(to: value)
         (keys + count).initialize(to: key)
-        hashes[count] = hashOfKey
+        hashes[count] = Key.self == Int.self ? hash() : hashOfKey
         count &+= 1
         slots[place] = UInt32(truncatingIfNeeded: count)
         if count == capacity { grow() }
@@ -82,11 +89,22 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     }
   }
 
+  /// The slot where the search for a key begins.
+  @inlinable @inline(__always)
+  func place(of key: Key, hashed hash: UInt64) -> Int {
+    if Key.self == Int.self {
+      let bits = UInt64(bitPattern: Int64(unsafeBitCast(key, to: Int.self)))
+      return Int(truncatingIfNeeded: ((bits ^ bits >> 32) &* 0x9E37_79B9_7F4A_7C15) >> shift)
+    }
+    // The upper bits choose the shard already.
+    return Int(truncatingIfNeeded: (hash &* 0x9E37_79B9_7F4A_7C15) >> shift)
+  }
+
   /// Where a key's entry is; `nil` where it has none.
   @inlinable @inline(__always)
   func index(of key: Key) -> Int? {
     let mask = 4 &* capacity &- 1
-    var place = Int(truncatingIfNeeded: (hash(key) &* 0x9E37_79B9_7F4A_7C15) >> shift)
+    var place = place(of: key, hashed: Key.self == Int.self ? 0 : hash(key))
     while true {
       let slot = Int(slots[place])
       if slot == 0 { return nil }
@@ -95,7 +113,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     }
   }
 
-  @usableFromInline @inline(never)
+  @inlinable @inline(never)
   mutating func grow() {
     // Small ones grow in larger steps, because each of them means to put all keys in once more.
     let doublings = capacity < 1 << 10 ? 2 : 1
@@ -110,7 +128,8 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     index()
   }
 
-  private static func moved<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<T>
+  @inlinable
+  static func moved<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<T>
   {
     let new = UnsafeMutablePointer<T>.allocate(capacity: capacity)
     new.moveInitialize(from: old, count: count)
@@ -118,18 +137,19 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
     return new
   }
 
-  private func index() {
+  @inlinable
+  func index() {
     slots.initialize(repeating: 0, count: 4 * capacity)
     let mask = 4 * capacity - 1
     for index in 0..<count {
-      var place = Int(truncatingIfNeeded: (hashes[index] &* 0x9E37_79B9_7F4A_7C15) >> shift)
+      var place = place(of: keys[index], hashed: hashes[index])
       while slots[place] != 0 { place = (place + 1) & mask }
       slots[place] = UInt32(truncatingIfNeeded: index + 1)
     }
   }
 
   /// Forgets all entries and keeps the room.
-  @usableFromInline
+  @inlinable
   mutating func removeAll() {
     keys.deinitialize(count: count)
     values.deinitialize(count: count)
@@ -221,10 +241,14 @@ struct KeyHash<Key: Hashable & Codable & Sendable>: Sendable {
 
   @inlinable @inline(__always)
   func callAsFunction(_ key: Key) -> UInt64 {
-    if Key.self == Int.self {
-      return StableHash.of(UInt64(bitPattern: Int64(unsafeBitCast(key, to: Int.self))))
-    }
+    if Key.self == Int.self { return KeyHash.ofInt(key) }
     if Key.self == String.self { return StableHash.of(key as! String) }
     return function(key)
+  }
+
+  /// - Precondition: `Key` is `Int`.
+  @inlinable @inline(__always)
+  static func ofInt(_ key: Key) -> UInt64 {
+    StableHash.of(UInt64(bitPattern: Int64(unsafeBitCast(key, to: Int.self))))
   }
 }

@@ -54,15 +54,13 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
     let key = key
     let shards = shards
     return reading(label, identity) { range, scope in
-      try shards.folded(
-        shards: range, scope, hash: hash, key: key, first: { [$0] }, next: { $0.append($1) }, finish: finish,
-        expansion: 3, heldBytes: { ElementCodec.byteCount($0) },
-        tooLarge: { keys, groups in
-          let largest = groups.indices.max { groups[$0].count < groups[$1].count } ?? 0
-          let bytes = ElementCodec.byteCount(ContiguousArray(groups[largest]))
+      try shards.grouped(
+        shards: range, scope, hash: hash, key: key, finish: finish,
+        tooLarge: { key, elements in
+          let bytes = ElementCodec.byteCount(ContiguousArray(elements))
           return TaskError(
             .tooLarge,
-            "the \(groups[largest].count) elements of \(keys[largest]) that were read so far take \(ByteCount(bytes)), and "
+            "the \(elements.count) elements of \(key) that were read so far take \(ByteCount(bytes)), and "
               + "\(ByteCount(2 * scope.allowance)) may be held at once; fold them one by one, or allow more memory")
         })
     }

@@ -8,39 +8,19 @@ final class Computation: Sendable {
   private let targets: [Node]
   private let options: ComputeOptions
   private let delivered = Mutex<[TaskKey: any TaskValue]>([:])
-  /// What can be interrupted, once it runs.
-  private let running = Mutex<Running>(.notYet)
-
-  private enum Running {
-    case notYet
-    case now(@Sendable () -> Void)
-    case cancelled
-  }
+  private let execution: GraphExecution
 
   init(_ targets: [Node], _ options: ComputeOptions) {
     self.targets = targets
     self.options = options
+    execution = GraphExecution(options)
   }
 
   /// Computes the targets.
   ///
   /// - Returns: each target's value, or the values of its partitions.
   /// - Throws: `ComputeError` if a task failed; `CancellationError`; `SchedulerError`; `GraphError`.
-  func values() async throws -> [[any TaskValue]] {
-    try await withTaskCancellationHandler {
-      try await withCheckedThrowingContinuation { continuation in
-        // Of its own, because it blocks until all is computed.
-        Thread.detachNewThread { continuation.resume(with: Result { try self.run() }) }
-      }
-    } onCancel: {
-      let interrupt: (@Sendable () -> Void)? = running.withLock { running in
-        defer { running = .cancelled }
-        if case .now(let interrupt) = running { return interrupt }
-        return nil
-      }
-      interrupt?()
-    }
-  }
+  func values() async throws -> [[any TaskValue]] { try await execution.onThread { try self.run() } }
 
   private func run() throws -> [[any TaskValue]] {
     let targetIDs = Set(targets.map(ObjectIdentifier.init))
@@ -59,80 +39,20 @@ final class Computation: Sendable {
     }
     for observer in options.observers { observer.computationWillStart(lowering.graph) }
     let summary: RunSummary
-    var stored: StoredValues?
+    let stored: GraphExecution.StoredValues?
     do {
-      if let state = options.state {
-        (summary, stored) = try durable(lowering, StateFolder(Paths.absolute(state)))
-      } else {
-        summary = try transient(lowering)
-      }
+      (summary, stored) = try execution.run(lowering.graph, lowering.registry)
     } catch {
       for observer in options.observers { observer.computationDidEnd(.failure(error)) }
       throw error
     }
     for observer in options.observers { observer.computationDidEnd(.success(summary)) }
-    switch summary.outcome {
-    case .done, .upToDate: break
-    case .failed: throw ComputeError(summary.failures)
-    case .interrupted: throw CancellationError()
-    }
+    try summary.check()
     return try results(lowering, stored)
   }
 
-  private func begin(_ interrupt: @escaping @Sendable () -> Void) throws {
-    try running.withLock { running in
-      if case .cancelled = running { throw CancellationError() }
-      running = .now(interrupt)
-    }
-  }
-
-  /// Lets go of the run, and of its state folder.
-  private func end() {
-    running.withLock { running in if case .now = running { running = .notYet } }
-  }
-
-  private func transient(_ lowering: Lowering) throws -> RunSummary {
-    let folder = try Paths.makeTemporaryFolder(in: options.temporaryFolder)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
-    var settings = InMemoryRun.Settings(workers: options.workers, memory: options.memory.bytes)
-    settings.folder = folder
-    settings.spillLimit = options.spillLimit?.bytes
-    settings.registry = lowering.registry
-    settings.keepsGoing = options.keepsGoing
-    defer { end() }
-    let run = InMemoryRun(lowering.graph, settings, observer: options.progress)
-    try begin {
-      run.interrupt()
-      run.interrupt()
-    }
-    return run.runToEnd()
-  }
-
-  private func durable(_ lowering: Lowering, _ folder: StateFolder) throws -> (RunSummary, StoredValues) {
-    let program = Program.path
-    let request = RunRequest(
-      name: options.name ?? program.split(separator: "/").last.map(String.init) ?? "program", file: program,
-      folder: FileManager.default.currentDirectoryPath, command: CommandLine.arguments.joined(separator: " "),
-      settings: RunRecord.programSettings, graph: lowering.graph, registry: lowering.registry, memory: options.memory,
-      workers: options.workers, keepsGoing: options.keepsGoing, spillLimit: options.spillLimit)
-    defer { end() }
-    let session = try RunSession(request, in: folder)
-    try begin {
-      session.interrupt()
-      session.interrupt()
-    }
-    let summary = try session.execute(observer: options.progress ?? { _ in })
-    return (summary, StoredValues(folder: folder, fingerprints: session.plan.fingerprints))
-  }
-
-  /// Where results of earlier runs are, and what they are known by.
-  private struct StoredValues {
-    let folder: StateFolder
-    let fingerprints: [Fingerprint]
-  }
-
   /// What tasks of this process gave, and what earlier ones had left.
-  private func results(_ lowering: Lowering, _ stored: StoredValues?) throws -> [[any TaskValue]] {
+  private func results(_ lowering: Lowering, _ stored: GraphExecution.StoredValues?) throws -> [[any TaskValue]] {
     let delivered = delivered.withLock { delivered in
       defer { delivered = [:] }
       return delivered

@@ -209,7 +209,7 @@ struct SchedulerState {
   mutating func finished(
     _ head: TaskID, at last: TaskID, bytes size: Int, parts sizes: [Int]? = nil, isStored: Bool
   ) {
-    if let sizes, graph.stages[graph.stageNumber(of: last)].op.shape == .shuffle {
+    if let sizes, graph.stages[graph.stageNumber(of: last)].op.shape.gathersParts {
       parts.add(sizes, of: last, to: consumers[last])
     }
     fused.split(after: last)

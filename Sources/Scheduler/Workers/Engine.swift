@@ -242,7 +242,8 @@ final class Engine: Sendable {
       core.pointee.errors[refusal.task] = TaskError(
         .outOfMemory,
         "it needs about \(ByteCount(refusal.needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
-          + "\(ByteCount(refusal.capacity)) for tasks; resume with --memory \(advised) or more")
+          + "\(ByteCount(refusal.capacity)) for tasks; resume with --memory \(advised) or more"
+          + (plan.graph.stage(of: refusal.task).body.memoryRemedy.map { ", or \($0)" } ?? ""))
     }
   }
 

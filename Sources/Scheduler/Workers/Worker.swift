@@ -321,10 +321,10 @@ struct Worker: ~Copyable {
     try context.checkCancellation()
     if tracks {
       sizes.removeAll(keepingCapacity: true)
-      let isShuffle = graph.stages[stage].op.shape == .shuffle
+      let gathersParts = graph.stages[stage].op.shape.gathersParts
       for argument in arguments {
         var bytes = argument.byteCount
-        if isShuffle, let parts = argument.partByteCounts, parts.indices.contains(Int(task - first)) {
+        if gathersParts, let parts = argument.partByteCounts, parts.indices.contains(Int(task - first)) {
           bytes = parts[Int(task - first)]
         }
         sizes.append(bytes)

@@ -76,6 +76,18 @@ struct CSVHead {
         try more(text.count * 2)
       }
     }
+    // Empty lines mean nothing, in front of the header as anywhere.
+    while format.hasHeader {
+      if text.count - at < 2 { try more(text.count + 2) }
+      guard at < text.count else { break }
+      if text[at] == CSVFormat.newline {
+        at += 1
+      } else if text[at] == CSVFormat.carriageReturn, at + 1 < text.count, text[at + 1] == CSVFormat.newline {
+        at += 2
+      } else {
+        break
+      }
+    }
     let scan = CSVScan(format)
     func record(_ place: Int) throws -> (fields: [(text: [UInt8], isQuoted: Bool)], following: Int)? {
       var padded = text

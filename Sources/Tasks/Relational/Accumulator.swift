@@ -283,9 +283,14 @@ final class VarianceAccumulator: Accumulator {
       let (count, mean, squares) = (columns[0][row], columns[1][row], columns[2][row])
       guard count > 0 else { return }
       let group = moments + Int(groups[index])
+      guard group.pointee.count > 0 else {
+        group.pointee = Moments(count: count, mean: mean, squares: squares)
+        return
+      }
       let all = group.pointee.count + count
       let difference = mean - group.pointee.mean
-      group.pointee.squares += squares + difference * difference * (group.pointee.count * count / all)
+      // In this order, what is finite stays it as far as it can.
+      group.pointee.squares += squares + difference * (difference * (group.pointee.count * count / all))
       group.pointee.mean += difference * (count / all)
       group.pointee.count = all
     }

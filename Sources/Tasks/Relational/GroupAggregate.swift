@@ -19,7 +19,7 @@ struct GroupAggregate: ShuffleOp {
 
   /// Twice as many come out as go in, so that a shard's table is near the processor, but no more than this, unless
   /// the user says otherwise.
-  private static let usualMost = 256
+  static let usualMost = 256
 
   init(_ arguments: OpArguments) throws {
     keys = arguments.require(OpArguments.strings, "by")

@@ -170,8 +170,7 @@ private struct KeyStoreColumn {
   @inline(__always)
   func equals(_ group: Int, _ column: KeyBatchColumn, _ row: Int, _ index: Int) -> Bool {
     guard let cells = column.cells else { return words[group] == column.words[index] }
-    let (own, cell) = (text(group), cells[row])
-    return own.count == cell.count && (own.count == 0 || memcmp(own.baseAddress!, cell.baseAddress!, own.count) == 0)
+    return sameBytes(text(group), cells[row])
   }
 
   func dropUnequal(_ column: KeyBatchColumn, _ rows: Range<Int>, _ groups: UnsafeMutablePointer<Int32>) {
@@ -184,10 +183,7 @@ private struct KeyStoreColumn {
       return
     }
     for row in 0..<rows.count where groups[row] >= 0 {
-      let (own, cell) = (text(Int(groups[row])), cells[rows.lowerBound + row])
-      if own.count != cell.count || (own.count > 0 && memcmp(own.baseAddress!, cell.baseAddress!, own.count) != 0) {
-        groups[row] = -1
-      }
+      if !sameBytes(text(Int(groups[row])), cells[rows.lowerBound + row]) { groups[row] = -1 }
     }
   }
 
@@ -196,6 +192,11 @@ private struct KeyStoreColumn {
     ends.removeAll()
     bytes.removeAll()
   }
+}
+
+@inline(__always)
+func sameBytes(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
+  a.count == b.count && (a.count == 0 || memcmp(a.baseAddress!, b.baseAddress!, a.count) == 0)
 }
 
 /// An array of plain values in memory that its owner frees.

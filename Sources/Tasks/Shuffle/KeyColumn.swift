@@ -2,7 +2,7 @@ import Graph
 
 /// The column that says which ID a record belongs to.
 struct KeyColumn {
-  private let column: Column
+  let column: Column
 
   /// Of records that have no ID: they are one ID.
   private static let ofNull = StableHash.combine(1, 0)

@@ -47,7 +47,7 @@ struct LargestID {
     _ body: (_ hash: UInt64, _ bytes: Int, _ ids: KeyColumn, _ row: Int) -> Void
   ) throws {
     var sizes: [Int] = []
-    try PartitionByID.forEachTable(of: shard, in: sets, context) { table in
+    try RowShards.forEachTable(of: shard, in: sets, context) { table in
       sizes = [Int](repeating: 0, count: table.count)
       sizes.withUnsafeMutableBufferPointer { table.addByteCounts(to: $0) }
       let ids = try KeyColumn(table, key, file: nil)

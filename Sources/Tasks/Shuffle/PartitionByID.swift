@@ -2,10 +2,7 @@ import Graph
 
 /// `partition.byID`: all records of an ID in one partition, in their original order.
 ///
-/// Each partition is cut by a hash of the key into shards, a few megabytes of rows at a time: the rows are sorted by shard,
-/// stably, and each shard's become a small table in the piece that is written. Who gathers a shard puts its tables behind
-/// one another, in the order of the partitions and pieces, which is the order of the records. Neither depends on how much
-/// is written at a time, so the result is the same however much memory there is.
+/// Each partition is split by a hash of the key, and who gathers a shard puts its rows behind one another: see `RowShards`.
 struct PartitionByID: ShuffleOp {
   let key: String
   private let partitionCount: Int
@@ -20,13 +17,14 @@ struct PartitionByID: ShuffleOp {
 
   func partitionCount(of inputCount: Int) -> Int { partitionCount }
 
+  private var shards: RowShards { RowShards(shardCount: partitionCount, nullKeys: .together) }
+
   /// What one partition may take: less than half of the memory, so that another table can be made of it.
   static func allowance(_ memoryLimit: Int) -> Int { memoryLimit / 3 }
 
   func estimateSplit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    let window = min(inputBytes, ShardWriter.gatheredBytes(limit: memoryLimit))
-    // The rows' order, each shard's table and all of them together; and what describes the tables.
-    return MemoryEstimate(output: 16 << 10, scratch: window * 5 / 2 + partitionCount * 1024 + (64 << 10))
+    MemoryEstimate(
+      output: 16 << 10, scratch: shards.scratchBytes(inputBytes: inputBytes, memoryLimit: memoryLimit))
   }
 
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
@@ -46,80 +44,8 @@ struct PartitionByID: ShuffleOp {
     let file = partition.file?.path
     let table = try Table.from(value, file: file)
     let header = try ShardSchema(table, source: partition.file?.name ?? "partition \(partition.index)").encoded()
-    var writer = ShardWriter(shardCount: partitionCount, inputCount: count, context: context)
-    let pieces = PieceBuilder()
-    guard table.count > 0 else {
-      return try writer.finish(
-        pieces.builder, [Int](repeating: 0, count: partitionCount + 1), header: header)
-    }
-    let ids = try KeyColumn(table, key, file: file)
-    let window = ShardWriter.gatheredBytes(limit: context.memoryLimit)
-    var start = 0
-    while true {
-      let end = PartitionByID.end(of: window, in: table, from: start)
-      let offsets = try write(table, start..<end, ids, to: pieces, context)
-      if end == table.count { return try writer.finish(pieces.builder, offsets, header: header) }
-      try writer.write(pieces.builder, offsets)
-      start = end
-    }
-  }
-
-  /// The end of the rows from `start` on that take at most so many bytes, with what sorting them takes; at least one row.
-  private static func end(of bytes: Int, in table: Table, from start: Int) -> Int {
-    func fits(_ end: Int) -> Bool { table.byteCount(ofRows: start..<end) + (end - start) * 8 <= bytes }
-    if fits(table.count) { return table.count }
-    var (low, high) = (start, table.count)
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if fits(middle) { low = middle } else { high = middle }
-    }
-    return max(low, start + 1)
-  }
-
-  /// Writes some rows as one table for each shard that has any.
-  ///
-  /// - Returns: where each shard's begins, and the end of the last.
-  private func write(
-    _ table: Table, _ rows: Range<Int>, _ ids: KeyColumn, to pieces: PieceBuilder, _ context: any TaskContext
-  ) throws -> [Int] {
-    pieces.builder.removeAll()
-    // A counting sort: it is stable, so that a shard's rows keep their order.
-    var starts = [Int32](repeating: 0, count: partitionCount + 1)
-    let shards = [Int32](unsafeUninitializedCapacity: rows.count) { shards, count in
-      starts.withUnsafeMutableBufferPointer { starts in
-        ids.forEachHash(in: rows) { row, hash in
-          let shard = StableHash.shard(of: hash, count: partitionCount)
-          shards[row - rows.lowerBound] = Int32(truncatingIfNeeded: shard)
-          starts[shard + 1] += 1
-        }
-        for shard in 0..<partitionCount { starts[shard + 1] += starts[shard] }
-      }
-      count = rows.count
-    }
-    var next = starts
-    let order = [Int32](unsafeUninitializedCapacity: rows.count) { order, count in
-      next.withUnsafeMutableBufferPointer { next in
-        for (position, shard) in shards.enumerated() {
-          order[Int(next[Int(shard)])] = Int32(truncatingIfNeeded: rows.lowerBound + position)
-          next[Int(shard)] += 1
-        }
-      }
-      count = rows.count
-    }
-    var offsets = [0]
-    offsets.reserveCapacity(partitionCount + 1)
-    try order.withUnsafeBufferPointer { order in
-      for shard in 0..<partitionCount {
-        if starts[shard] < starts[shard + 1] {
-          try context.checkCancellation()
-          let numbers = UnsafeBufferPointer(rebasing: order[Int(starts[shard])..<Int(starts[shard + 1])])
-          try table.rows(at: numbers).write(to: pieces)
-          pieces.align()
-        }
-        offsets.append(pieces.builder.count)
-      }
-    }
-    return offsets
+    let keys = table.count == 0 ? [] : [try KeyColumn(table, key, file: file).column]
+    return try shards.split(table, by: keys, of: count, header: header, context: context)
   }
 
   // MARK: - Gathering
@@ -137,21 +63,8 @@ struct PartitionByID: ShuffleOp {
     }
     let schema = try ShardSchema.common(to: sets)
     var tables = TableAppender(names: schema.names, types: schema.types)
-    try PartitionByID.forEachTable(of: partition.index, in: sets, context) { try tables.append($0) }
+    try RowShards.forEachTable(of: partition.index, in: sets, context) { try tables.append($0) }
     return tables.finish()
-  }
-
-  /// Goes through a shard's small tables, in the order of its records, with one of them in memory.
-  static func forEachTable(
-    of shard: Int, in sets: [ShardSet], _ context: any TaskContext, _ body: (Table) throws -> Void
-  ) throws {
-    for set in sets {
-      for piece in 0..<set.pieceCount {
-        guard let bytes = try set.bytes(ofShards: shard..<shard + 1, inPiece: piece) else { continue }
-        try context.checkCancellation()
-        try body(Table(contentsOf: bytes))
-      }
-    }
   }
 
   private func tooLarge(
@@ -194,14 +107,4 @@ struct PartitionByID: ShuffleOp {
         with: {key: author, partitions: 16}
       """,
     maker: .shuffle { PartitionByID($0) })
-}
-
-/// Collects tables that are written one behind the other.
-final class PieceBuilder: ByteSink {
-  var builder = BufferBuilder()
-
-  func write(_ bytes: UnsafeRawBufferPointer) throws { builder.append(bytes) }
-
-  /// Makes the next table begin where one can be read.
-  func align() { while builder.count % 8 != 0 { builder.append(UInt8(0)) } }
 }

@@ -57,6 +57,13 @@ enum Ops {
     return try make(arguments)
   }
 
+  static func join(_ name: String, _ values: [String: ParameterValue]) throws -> any JoinOp {
+    guard case (.join(let make), let arguments) = try configured(name, values) else {
+      throw TaskError(.failed, "\(name) is no join")
+    }
+    return try make(arguments)
+  }
+
   /// Reads one file.
   static func read(
     _ op: String, _ path: String, _ values: [String: ParameterValue] = [:], context: TestContext = TestContext()
