@@ -26,10 +26,11 @@ struct StatusTests {
           tasks   ██████████▉░░░░░░░░░░░░░░░░░░░  440 of 1,202  36 %
           memory  █████████████████████░░░░░░░░░  180 MB of 256 MB
 
-          started    12:00:00    records  41,230    skipped  4          resumes run  2
-          elapsed    12 s        rejects  3         peak     201 MB
-          remaining  21 s        reused   16        spilled  92.0 MB
-          rate       36.4/s      failed   1         workers  2
+          started    12:00:00           rejects  3         spilled      92.0 MB
+          elapsed    12 s               reused   16        workers      2
+          remaining  21 s               failed   1         resumes run  2
+          rate       36.4/s             skipped  4
+          records    41,230  3,410/s    peak     201 MB
 
         Ops
           task      done                          failed    rate  elapsed  left  records
