@@ -6,7 +6,7 @@ public enum StandardOps {
     [
       ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition,
       CountDistinct.definition, Frequencies.definition, TopRows.definition,
-      CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
+      CSVRead.definition, CSVWrite.definition, FilesManifest.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
       CastColumns.definition, ConcatTables.definition, DistinctRows.definition, FilterRows.definition,
       RenameColumns.definition,
