@@ -86,7 +86,7 @@ import Testing
       func tasksDone() throws -> Int? {
         let outcome = try Program.run("run", "dag.yaml", "--json", in: folder)
         #expect(outcome.status == 0, "\(outcome.errors)")
-        return try outcome.json()["tasks_done"] as? Int
+        return try outcome.json()["done"] as? Int
       }
       #expect(try tasksDone() == 0)
       try FileManager.default.removeItem(atPath: folder + "/out/manifest.jsonl")
