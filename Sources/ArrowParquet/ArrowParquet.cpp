@@ -44,6 +44,15 @@ struct pq_column {
   std::unique_ptr<arrow::RecordBatchReader> batches;
 };
 
+struct pq_writer {
+  /// First, so that it goes last.
+  graphrun::PoolUse pool_use;
+  std::shared_ptr<graphrun::CallbackSink> sink;
+  std::shared_ptr<arrow::Schema> schema;
+  std::unique_ptr<parquet::arrow::FileWriter> writer;
+  int64_t row_group_rows;
+};
+
 namespace {
 
 /// Bytes read at a time from the chunk of a column, however large it is.
@@ -183,12 +192,11 @@ arrow::Compression::type codec(const std::string &name) {
   return arrow::Compression::UNCOMPRESSED;
 }
 
-pq_result write_file(const pq_write_options *options, struct ArrowSchema *schema, struct ArrowArray *array,
-                     void *context, pq_write write, pq_message *message) {
-  const graphrun::PoolUse pool_use;
+pq_result open_writer(const pq_write_options *options, struct ArrowSchema *schema, void *context, pq_write write,
+                      pq_writer **opened, pq_message *message) {
   const pq_result result = guarded(message, [&]() -> arrow::Status {
-    ARROW_ASSIGN_OR_RAISE(auto batch, arrow::ImportRecordBatch(array, schema));
-    ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({batch}));
+    auto made = std::make_unique<pq_writer>();
+    ARROW_ASSIGN_OR_RAISE(made->schema, arrow::ImportSchema(schema));
     auto properties = parquet::WriterProperties::Builder()
                           .memory_pool(graphrun::pool())
                           ->created_by(options->created_by)
@@ -200,17 +208,40 @@ pq_result write_file(const pq_write_options *options, struct ArrowSchema *schema
                           ->max_row_group_length(options->row_group_rows)
                           ->build();
     auto arrow_properties = parquet::ArrowWriterProperties::Builder().set_use_threads(false)->build();
-    auto sink = std::make_shared<graphrun::CallbackSink>(context, write);
+    made->sink = std::make_shared<graphrun::CallbackSink>(context, write);
+    made->row_group_rows = options->row_group_rows;
     ARROW_ASSIGN_OR_RAISE(
-        auto writer, parquet::arrow::FileWriter::Open(*table->schema(), graphrun::pool(), sink, properties,
-                                                      arrow_properties));
-    RETURN_NOT_OK(writer->WriteTable(*table, options->row_group_rows));
-    return writer->Close();
+        made->writer, parquet::arrow::FileWriter::Open(*made->schema, graphrun::pool(), made->sink, properties,
+                                                       arrow_properties));
+    *opened = made.release();
+    return arrow::Status::OK();
+  });
+  // Where the import failed.
+  if (schema->release) schema->release(schema);
+  return result;
+}
+
+pq_result write_table(pq_writer *writer, struct ArrowArray *array, pq_message *message) {
+  const pq_result result = guarded(message, [&]() -> arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(auto batch, arrow::ImportRecordBatch(array, writer->schema));
+    ARROW_ASSIGN_OR_RAISE(auto table, arrow::Table::FromRecordBatches({batch}));
+    return writer->writer->WriteTable(*table, writer->row_group_rows);
   });
   // Where the import failed.
   if (array->release) array->release(array);
-  if (schema->release) schema->release(schema);
   return result;
+}
+
+pq_result finish_writer(pq_writer *writer, pq_message *message) {
+  return guarded(message, [&] { return writer->writer->Close(); });
+}
+
+void close_writer(pq_writer *writer) {
+  pq_message ignored;
+  guarded(&ignored, [&] {
+    delete writer;
+    return arrow::Status::OK();
+  });
 }
 
 const pq_functions functions = {
@@ -225,7 +256,10 @@ const pq_functions functions = {
     .open_column = open_column,
     .next_batch = next_batch,
     .close_column = close_column,
-    .write = write_file,
+    .open_writer = open_writer,
+    .write = write_table,
+    .finish_writer = finish_writer,
+    .close_writer = close_writer,
 };
 
 }  // namespace

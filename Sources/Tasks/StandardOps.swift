@@ -4,8 +4,9 @@ import Graph
 public enum StandardOps {
   public static let definitions: [OpDefinition] =
     [
-      ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition, BagSum.definition,
-      CSVRead.definition, CSVWrite.definition, GroupAggregate.definition,
+      ArxivPreprocess.definition, ArxivRead.definition, BagCount.definition, BagDistinct.definition,
+      CountDistinct.definition, Frequencies.definition, TopRows.definition,
+      CSVRead.definition, CSVWrite.definition, FilesManifest.definition, GroupAggregate.definition,
       JSONLinesRead.definition, JSONLinesWrite.definition, ChooseColumns.drop, ChooseColumns.select,
       CastColumns.definition, ConcatTables.definition, DistinctRows.definition, FilterRows.definition, JoinTables.definition,
       RenameColumns.definition,
@@ -14,7 +15,7 @@ public enum StandardOps {
       SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
       TextWrite.definition,
       TokenizeOp.definition,
-    ] + DebugOps.definitions
+    ] + ColumnFigures.definitions + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.
   public static func register(into registry: inout OpRegistry) {

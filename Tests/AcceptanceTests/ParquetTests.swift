@@ -86,6 +86,39 @@ import Testing
     }
   }
 
+  @Test(.enabled(if: isThere, "built without Arrow C++: make test has it"))
+  func `One file of many partitions is written within the bound, with the same bytes`() throws {
+    try TestFiles.withFolder { folder in
+      try Pipelines.sample(60_000, files: 12, in: folder)
+      try TestFiles.write(
+        """
+        tasks:
+          papers: {op: arxiv.read, with: {files: data/*}}
+          whole:  {op: parquet.write, from: papers, with: {path: out/all.parquet, row_group_rows: 2000}}
+        """, to: folder + "/dag.yaml")
+      let small = try Program.run("run", "dag.yaml", "--memory", "96MB", in: folder)
+      #expect(small.status == 0, "\(small.errors)")
+      #expect(small.peakResident <= 112 << 20, "\(small.peakResident >> 20) MB")
+      let bytes = Pipelines.contents(of: folder + "/out")
+      #expect(bytes.count == 1)
+      for name in ["out", ".graphrun"] { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
+      let killed = try Program(["run", "dag.yaml", "--memory", "1GB", "--workers", "1"], in: folder)
+      usleep(300_000)
+      killed.signal(SIGKILL)
+      _ = killed.wait()
+      #expect(try Program.run("run", "dag.yaml", "--memory", "1GB", in: folder).status == 0)
+      #expect(Pipelines.contents(of: folder + "/out") == bytes)
+      try TestFiles.write(
+        """
+        tasks:
+          papers: {op: parquet.read, with: {files: out}}
+          count:  {op: bag.count, from: papers}
+        """, to: folder + "/read.yaml")
+      #expect(try Program.run("run", "read.yaml", in: folder).status == 0)
+      #expect(try Program.run("result", "count", "--file", "read.yaml", in: folder).output.contains("60000"))
+    }
+  }
+
   @Test func `A program without Arrow says how to get it, and lists the operations`() throws {
     try TestFiles.withFolder { folder in
       try FileManager.default.copyItem(atPath: Program.path, toPath: folder + "/alone")

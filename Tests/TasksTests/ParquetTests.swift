@@ -194,4 +194,64 @@ import Testing
       try op.write(Table([]), partition: partition, to: MemorySink(), context: TestContext())
     }
   }
+
+  /// All partitions' records in one file.
+  private func joined(
+    _ tables: [Table], _ values: [String: ParameterValue] = [:], memory: Int = 1 << 30
+  ) throws -> [UInt8] {
+    let op = try Ops.sink("parquet.write", values.merging(["path": .string("/tmp/all.parquet")]) { a, _ in a })
+    let join = try #require(op.joined)
+    let context = TestContext(memoryLimit: memory)
+    let parts = try tables.enumerated().map { number, table in
+      try join.part(
+        table, partition: Partition(index: number, label: "\(number)"), of: tables.count, context: context)
+    }
+    let sink = MemorySink()
+    #expect(try join.join(parts, to: sink, context: context) == tables.reduce(0) { $0 + $1.count })
+    return sink.bytes
+  }
+
+  @Test func `One file has the records of all partitions, and the same bytes within little memory`() throws {
+    let folder = try ScratchFolder()
+    let counts = [700, 0, 5000, 1]
+    var start = 0
+    let tables = try counts.map { count in
+      var random = SeededNumbers(UInt64(count))
+      defer { start += count }
+      return try RandomTables.table(rows: count, ids: 40, from: start, using: &random)
+    }
+    let bytes = try joined(tables, ["row_group_rows": .integer(1000)])
+    let path = try folder.file("all.parquet", bytes)
+    let (back, labels) = try ParquetFiles.read([path], ["partition_size": .string("1B")])
+    #expect(try Ops.jsonLines(back) == Ops.jsonLines(TableUnion.joined(tables) { "\($0)" }))
+    // 700; five of 1000; 1.
+    #expect(labels.count == 7)
+    #expect(try joined(tables, ["row_group_rows": .integer(1000)], memory: 16 << 20) == bytes)
+    let columns = try ParquetFiles.read([
+      folder.file("two.parquet", joined(tables, ["columns": .strings(["text", "row"])]))
+    ])
+    #expect(columns.table.names == ["text", "row"] && columns.table.count == 5701)
+    let nothing = try ParquetFiles.read([folder.file("none.parquet", joined([tables[1], tables[1]]))])
+    #expect(nothing.table.count == 0 && nothing.table.names == tables[1].names)
+  }
+
+  @Test func `A row group of one file is bounded in bytes too`() throws {
+    let folder = try ScratchFolder()
+    let wide = try Table.strings("t", (0..<40_000).map { "\($0) " + String(repeating: "x", count: 1000) })
+    let (back, labels) = try ParquetFiles.read(
+      [folder.file("wide.parquet", joined([wide]))], ["partition_size": .string("1B")])
+    #expect(back.count == 40_000 && labels.count == 3)
+  }
+
+  @Test func `Partitions that are unlike are refused where they differ`() throws {
+    let number = Table.integers("a", [1])
+    let error = #expect(throws: TaskError.self) { try joined([number, .strings("a", ["x"])]) }
+    #expect(error?.message.contains("column \"a\" holds int64 in partition 0 and string in partition 1") == true)
+    #expect(throws: TaskError.self) { try joined([number, .integers("b", [1])]) }
+    // What is null throughout goes with any type.
+    let folder = try ScratchFolder()
+    let (back, _) = try ParquetFiles.read([folder.file("a.parquet", joined([.strings("a", [nil]), number]))])
+    #expect(try Ops.jsonLines(back) == "{\"a\":null}\n{\"a\":1}\n")
+    #expect(throws: ParameterError.self) { try Ops.sink("parquet.write", [:]) }
+  }
 }

@@ -51,7 +51,7 @@ struct ArrowArray {
 #endif
 
 /// Of the function table below; a library of another version is not used.
-enum { PQ_INTERFACE_VERSION = 1 };
+enum { PQ_INTERFACE_VERSION = 2 };
 
 typedef enum {
   PQ_DONE,
@@ -73,6 +73,7 @@ typedef bool (*pq_write)(void *context, const void *bytes, int64_t count);
 
 typedef struct pq_file pq_file;
 typedef struct pq_column pq_column;
+typedef struct pq_writer pq_writer;
 
 typedef struct {
   const char *created_by;
@@ -100,9 +101,16 @@ typedef struct {
   pq_result (*next_batch)(pq_column *column, struct ArrowArray *batch, pq_message *message);
   void (*close_column)(pq_column *column);
 
-  /// Writes a whole file. Takes over `schema` and `table`, a structure with a child for each column.
-  pq_result (*write)(const pq_write_options *options, struct ArrowSchema *schema, struct ArrowArray *table,
-                     void *context, pq_write write, pq_message *message);
+  /// Begins a file with the columns of `schema`, children of a structure, which it takes over. `context` must last as long
+  /// as the writer.
+  pq_result (*open_writer)(const pq_write_options *options, struct ArrowSchema *schema, void *context, pq_write write,
+                           pq_writer **writer, pq_message *message);
+  /// Writes records in row groups of their own. Takes over `table`, a structure with a child for each column.
+  pq_result (*write)(pq_writer *writer, struct ArrowArray *table, pq_message *message);
+  /// Writes the footer, behind all records.
+  pq_result (*finish_writer)(pq_writer *writer, pq_message *message);
+  /// Frees it; what was not finished may still be written to the callback, and is no whole file.
+  void (*close_writer)(pq_writer *writer);
 } pq_functions;
 
 /// Loads the library at `path`; NULL and a message if it cannot be, or is of another version.

@@ -1,4 +1,4 @@
-/// A configured command: runs a program on files, those it names itself and those that the tasks it reads wrote.
+/// A configured command: works on files, those it names itself and those that the tasks it reads wrote; most run a program.
 ///
 /// Its tasks are worked out before anything runs: one a file it names, one a partition of the bag it reads, or one.
 public protocol CommandOp: Sendable {
@@ -27,12 +27,18 @@ public struct CommandCall: Sendable {
   public let index: Int
   /// As they were when the run was planned, or when the tasks that wrote them ended.
   public let inputs: [FileIdentity]
+  /// Those of them that tasks wrote.
+  public let written: [WrittenFile]
   public let watched: [FileIdentity]
   public let output: String?
 
-  public init(index: Int, inputs: [FileIdentity], watched: [FileIdentity] = [], output: String? = nil) {
+  public init(
+    index: Int, inputs: [FileIdentity], written: [WrittenFile] = [], watched: [FileIdentity] = [],
+    output: String? = nil
+  ) {
     self.index = index
     self.inputs = inputs
+    self.written = written
     self.watched = watched
     self.output = output
   }
@@ -106,13 +112,13 @@ struct CommandBody: TaskBody {
   func outputPath(_ role: TaskRole) -> String? { plan.outputs.isEmpty ? nil : plan.outputs[role.partitionIndex] }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
-    let written = inputs.compactMap { $0 as? WrittenFile }.map {
-      FileIdentity(path: $0.path, byteCount: $0.fileByteCount, modified: $0.modified)
-    }
+    let written = inputs.compactMap { $0 as? WrittenFile }
     let index = role.partitionIndex
+    let files =
+      plan.ownFiles(of: index)
+      + written.map { FileIdentity(path: $0.path, byteCount: $0.fileByteCount, modified: $0.modified) }
     return try op.run(
-      CommandCall(
-        index: index, inputs: plan.ownFiles(of: index) + written, watched: plan.watched, output: outputPath(role)),
+      CommandCall(index: index, inputs: files, written: written, watched: plan.watched, output: outputPath(role)),
       context: context)
   }
 }

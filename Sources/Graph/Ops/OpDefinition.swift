@@ -63,7 +63,7 @@ public enum OpShape: String, Sendable, CaseIterable {
   case join
   /// Writes every partition to a file of its own.
   case sink
-  /// Runs a program on files, once for each or once for all.
+  /// Works on files, once for each or once for all: most run a program.
   case command
 
   /// Whether what its tasks give is a file of the user's, or the fact that a program ran: nothing that lies in memory.

@@ -83,23 +83,27 @@ public struct WrittenFile: TaskValue, Hashable {
   public let modified: Int64
   /// `nil` where nobody counted them.
   public let records: Int?
+  /// Of the file's bytes, computed while they were written; `nil` where somebody else wrote them.
+  public let checksum: FileChecksum?
 
   /// A file as it was when it was published.
-  public init(path: String, fileByteCount: Int, modified: Int64, records: Int?) {
+  public init(path: String, fileByteCount: Int, modified: Int64, records: Int?, checksum: FileChecksum? = nil) {
     self.path = path
     self.fileByteCount = fileByteCount
     self.modified = modified
     self.records = records
+    self.checksum = checksum
   }
 
-  public var byteCount: Int { 64 + path.utf8.count }
+  public var byteCount: Int { 80 + path.utf8.count }
   public var rowCount: Int? { records }
 
   public func write(to sink: any ByteSink) throws {
     try sink.write(value: Int64(fileByteCount))
     try sink.write(value: modified)
     try sink.write(value: Int64(records ?? -1))
-    try sink.write(path)
+    // No path holds a zero.
+    try sink.write(path + (checksum.map { "\0\($0.hexadecimal)" } ?? ""))
   }
 
   public init(contentsOf buffer: Buffer) throws {
@@ -110,7 +114,9 @@ public struct WrittenFile: TaskValue, Hashable {
     fileByteCount = Int(number(0))
     modified = number(8)
     records = number(16) < 0 ? nil : Int(number(16))
-    path = String(decoding: buffer.bytes[24...], as: UTF8.self)
+    let texts = buffer.bytes[24...].split(separator: 0, maxSplits: 1)
+    path = texts.first.map { String(decoding: $0, as: UTF8.self) } ?? ""
+    checksum = texts.count < 2 ? nil : FileChecksum(hexadecimal: String(decoding: texts[1], as: UTF8.self))
   }
 
   public func preview(limit: Int) -> ValuePreview {
@@ -119,6 +125,36 @@ public struct WrittenFile: TaskValue, Hashable {
       rowCount: 1,
       json: #"{"path":\#(jsonQuoted(path)),"bytes":\#(fileByteCount),"records":\#(records.map { "\($0)" } ?? "null")}"#)
   }
+}
+
+/// The XXH128 of a file's bytes, which `xxh128sum` and many libraries compute too.
+public struct FileChecksum: Hashable, Sendable, CustomStringConvertible {
+  public let high: UInt64
+  public let low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// - Returns: `nil` for what is not 32 hexadecimal digits.
+  public init?(hexadecimal text: String) {
+    guard text.utf8.count == 32, text.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
+      let high = UInt64(text.prefix(16), radix: 16), let low = UInt64(text.suffix(16), radix: 16)
+    else { return nil }
+    self.init(high: high, low: low)
+  }
+
+  /// 32 digits, the highest first.
+  public var hexadecimal: String {
+    [high, low].map { word in
+      let digits = String(word, radix: 16)
+      return String(repeating: "0", count: 16 - digits.count) + digits
+    }.joined()
+  }
+
+  /// With the algorithm's name: `xxh128:00112233445566778899aabbccddeeff`.
+  public var description: String { "xxh128:\(hexadecimal)" }
 }
 
 /// `text` as a JSON string with its quotes.

@@ -19,7 +19,7 @@ enum FilePublisher {
   ///   - body: writes the content.
   /// - Returns: what `body` returned, and the file's state after publishing.
   static func publish<Result>(
-    _ path: String, synced: Bool, isCached: Bool = true, hashing: Bool = false,
+    _ path: String, synced: Bool, isCached: Bool = true, hashing: FileSink.Hashing? = nil,
     _ body: (FileSink, Int32) throws -> Result
   ) throws -> (result: Result, status: stat) {
     let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])

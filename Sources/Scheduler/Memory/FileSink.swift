@@ -8,6 +8,7 @@ final class FileSink: ByteSink {
   private let file: Int32
   private let path: String
   private let hash: OpaquePointer?
+  private let hashing: Hashing?
   private var block: UnsafeMutableRawBufferPointer
   private var filled = 0
   private(set) var byteCount = 0
@@ -18,16 +19,29 @@ final class FileSink: ByteSink {
   private static let blockBytes = 128 << 10
   private static let windowBytes = 8 << 20
 
+  /// What is computed of all bytes.
+  enum Hashing {
+    /// XXH3-64, for what graphrun alone reads.
+    case stored
+    /// XXH128, which users can check.
+    case published
+  }
+
   /// - Parameters:
   ///   - file: an open descriptor; the caller closes it.
   ///   - path: for error messages: the name the user knows.
-  init(file: Int32, path: String, hashing: Bool = false, isCached: Bool = true) {
+  init(file: Int32, path: String, hashing: Hashing? = nil, isCached: Bool = true) {
     self.file = file
     self.path = path
     self.isCached = isCached
     block = .allocate(byteCount: FileSink.blockBytes, alignment: 64)
-    hash = hashing ? XXH3_createState() : nil
-    if let hash { XXH3_64bits_reset(hash) }
+    self.hashing = hashing
+    hash = hashing == nil ? nil : XXH3_createState()
+    switch hashing {
+    case .stored: XXH3_64bits_reset(hash)
+    case .published: XXH3_128bits_reset(hash)
+    case nil: break
+    }
   }
 
   deinit {
@@ -37,7 +51,11 @@ final class FileSink: ByteSink {
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
-    if let hash { XXH3_64bits_update(hash, base, bytes.count) }
+    switch hashing {
+    case .stored: XXH3_64bits_update(hash, base, bytes.count)
+    case .published: XXH3_128bits_update(hash, base, bytes.count)
+    case nil: break
+    }
     byteCount += bytes.count
     if filled + bytes.count > block.count { try flush() }
     if bytes.count >= block.count {
@@ -55,8 +73,15 @@ final class FileSink: ByteSink {
     try writeAll(full)
   }
 
-  /// XXH3-64 of everything written.
-  var checksum: UInt64 { hash.map { XXH3_64bits_digest($0) } ?? 0 }
+  /// XXH3-64 of everything written, where that is computed.
+  var storedChecksum: UInt64 { hashing == .stored ? XXH3_64bits_digest(hash) : 0 }
+
+  /// XXH128 of everything written, where that is computed.
+  var publishedChecksum: FileChecksum? {
+    guard hashing == .published else { return nil }
+    let digest = XXH3_128bits_digest(hash)
+    return FileChecksum(high: digest.high64, low: digest.low64)
+  }
 
   private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
     var rest = bytes

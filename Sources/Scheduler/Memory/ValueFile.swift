@@ -14,7 +14,7 @@ enum ValueFile {
   /// - Returns: bytes of the file.
   static func write(_ value: any TaskValue, to path: String, synced: Bool) throws -> Int {
     let (_, status) = try FilePublisher.publish(path, synced: synced, isCached: false) { _, file in
-      let payload = FileSink(file: file, path: path, hashing: true, isCached: false)
+      let payload = FileSink(file: file, path: path, hashing: .stored, isCached: false)
       guard lseek(file, off_t(headerBytes), SEEK_SET) >= 0 else { throw TaskError.writing(path, errno) }
       try value.write(to: payload)
       try payload.flush()
@@ -22,7 +22,7 @@ enum ValueFile {
       let kind = Array(type(of: value).kind.utf8.prefix(headerBytes - 25))
       header.replaceSubrange(0..<8, with: magic)
       withUnsafeBytes(of: UInt64(payload.byteCount).littleEndian) { header.replaceSubrange(8..<16, with: $0) }
-      withUnsafeBytes(of: payload.checksum.littleEndian) { header.replaceSubrange(16..<24, with: $0) }
+      withUnsafeBytes(of: payload.storedChecksum.littleEndian) { header.replaceSubrange(16..<24, with: $0) }
       header[24] = UInt8(kind.count)
       header.replaceSubrange(25..<(25 + kind.count), with: kind)
       guard pwrite(file, header, headerBytes, 0) == headerBytes else { throw TaskError.writing(path, errno) }

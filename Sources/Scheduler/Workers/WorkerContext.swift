@@ -91,12 +91,14 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   }
 
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile {
-    let (records, status) = try FilePublisher.publish(path, synced: true) { sink, _ in
+    let (written, status) = try FilePublisher.publish(path, synced: true, hashing: .published) { sink, _ in
       let records = try body(sink)
       try checkCancellation()
-      return records
+      return (records: records, checksum: sink.publishedChecksum)
     }
-    return WrittenFile(path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: records)
+    return WrittenFile(
+      path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: written.records,
+      checksum: written.checksum)
   }
 
   func publishFile(at path: String, _ body: (String) throws -> Void) throws -> WrittenFile {

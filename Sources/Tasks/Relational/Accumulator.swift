@@ -39,11 +39,30 @@ func forEachValue(_ column: Column, _ rows: Range<Int>, _ body: (_ index: Int, _
   }
 }
 
+/// Whole numbers of groups among their states, as `int32`, which holds what is counted in a part of a partition, or as
+/// `int64`, for what is counted in a bag.
+func wholeStates(
+  _ type: ColumnType, _ groups: UnsafeBufferPointer<Int32>, _ number: (_ group: Int) -> Int64
+) -> Column {
+  if type == .int64 {
+    var builder = FixedColumnBuilder<Int64>(capacity: groups.count)
+    for group in groups { builder.append(number(Int(group))) }
+    return builder.finish()
+  }
+  var builder = FixedColumnBuilder<Int32>(capacity: groups.count)
+  for group in groups { builder.append(Int32(truncatingIfNeeded: number(Int(group)))) }
+  return builder.finish()
+}
+
 /// How many rows a group has, or how many hold a value.
 final class CountAccumulator: Accumulator {
+  private let countType: ColumnType
   private let counts = Box<Int64>()
 
-  var stateTypes: [ColumnType] { [.int32] }
+  /// - Parameter countType: of counts in states, `int32` or `int64`.
+  init(countType: ColumnType = .int32) { self.countType = countType }
+
+  var stateTypes: [ColumnType] { [countType] }
   var byteCount: Int { counts.byteCount }
   func grow(to count: Int) { counts.grow(to: count, 0) }
 
@@ -58,18 +77,21 @@ final class CountAccumulator: Accumulator {
 
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let counts = counts.base
-    let values = states[0].values(as: Int32.self)
-    forEachValue(states[0], rows) { index, row in counts[Int(groups[index])] += Int64(values[row]) }
+    @inline(__always)
+    func add<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) {
+      let values = states[0].values(as: type)
+      forEachValue(states[0], rows) { index, row in
+        counts[Int(groups[index])] += Int64(truncatingIfNeeded: values[row])
+      }
+    }
+    if states[0].type == .int64 { add(Int64.self) } else { add(Int32.self) }
   }
 
   /// Counts more in one group.
   func add(_ more: Int, to group: Int) { counts.base[group] += Int64(more) }
 
-  /// States are of a part of a partition, which has less rows than 2³¹.
   func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
-    var builder = FixedColumnBuilder<Int32>(capacity: groups.count)
-    for group in groups { builder.append(Int32(truncatingIfNeeded: counts.base[Int(group)])) }
-    return [builder.finish()]
+    [wholeStates(countType, groups) { counts.base[$0] }]
   }
 
   func result(_ groups: UnsafeBufferPointer<Int32>) throws -> Column {
@@ -90,16 +112,20 @@ final class WholeSumAccumulator: Accumulator {
 
   private let name: String
   private let isMean: Bool
+  private let countType: ColumnType
   private let totals = Box<Total>()
 
-  /// - Parameter name: the column's, for messages.
-  init(name: String, isMean: Bool) {
+  /// - Parameters:
+  ///   - name: the column's, for messages.
+  ///   - countType: of counts in states, `int32` or `int64`.
+  init(name: String, isMean: Bool, countType: ColumnType = .int32) {
     self.name = name
     self.isMean = isMean
+    self.countType = countType
   }
 
   /// The lower half of the sum, the upper, which fits in 32 bits for less than 2³¹ rows, and the count.
-  var stateTypes: [ColumnType] { [.int64, .int32, .int32] }
+  var stateTypes: [ColumnType] { [.int64, countType, countType] }
   var byteCount: Int { totals.byteCount }
   func grow(to count: Int) { totals.grow(to: count, Total()) }
 
@@ -128,26 +154,25 @@ final class WholeSumAccumulator: Accumulator {
 
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let totals = totals.base
-    let (low, high, counts) = (
-      states[0].values(as: UInt64.self), states[1].values(as: Int32.self), states[2].values(as: Int32.self)
-    )
-    forEachValue(states[2], rows) { index, row in
-      totals[Int(groups[index])].sum &+= Int128(truncatingIfNeeded: high[row]) << 64 | Int128(low[row])
-      totals[Int(groups[index])].count &+= Int64(counts[row])
+    let low = states[0].values(as: UInt64.self)
+    @inline(__always)
+    func add<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) {
+      let (high, counts) = (states[1].values(as: type), states[2].values(as: type))
+      forEachValue(states[2], rows) { index, row in
+        totals[Int(groups[index])].sum &+= Int128(truncatingIfNeeded: high[row]) << 64 | Int128(low[row])
+        totals[Int(groups[index])].count &+= Int64(truncatingIfNeeded: counts[row])
+      }
     }
+    if states[2].type == .int64 { add(Int64.self) } else { add(Int32.self) }
   }
 
   func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
-    var low = FixedColumnBuilder<Int64>(capacity: groups.count)
-    var high = FixedColumnBuilder<Int32>(capacity: groups.count)
-    var counts = FixedColumnBuilder<Int32>(capacity: groups.count)
-    for group in groups {
-      let total = totals.base[Int(group)]
-      low.append(Int64(truncatingIfNeeded: total.sum))
-      high.append(Int32(truncatingIfNeeded: total.sum >> 64))
-      counts.append(Int32(truncatingIfNeeded: total.count))
-    }
-    return [low.finish(), high.finish(), counts.finish()]
+    let totals = totals.base
+    return [
+      wholeStates(.int64, groups) { Int64(truncatingIfNeeded: totals[$0].sum) },
+      wholeStates(countType, groups) { Int64(truncatingIfNeeded: totals[$0].sum >> 64) },
+      wholeStates(countType, groups) { totals[$0].count },
+    ]
   }
 
   func result(_ groups: UnsafeBufferPointer<Int32>) throws -> Column {
@@ -186,11 +211,16 @@ final class SumAccumulator: Accumulator {
   }
 
   private let isMean: Bool
+  private let countType: ColumnType
   private let totals = Box<Total>()
 
-  init(isMean: Bool) { self.isMean = isMean }
+  /// - Parameter countType: of counts in states, `int32` or `int64`.
+  init(isMean: Bool, countType: ColumnType = .int32) {
+    self.isMean = isMean
+    self.countType = countType
+  }
 
-  var stateTypes: [ColumnType] { [.float64, .int32] }
+  var stateTypes: [ColumnType] { [.float64, countType] }
   var byteCount: Int { totals.byteCount }
   func grow(to count: Int) { totals.grow(to: count, Total()) }
 
@@ -210,21 +240,22 @@ final class SumAccumulator: Accumulator {
 
   func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
     let totals = totals.base
-    let (sums, counts) = (states[0].values(as: Double.self), states[1].values(as: Int32.self))
-    forEachValue(states[1], rows) { index, row in
-      totals[Int(groups[index])].sum += sums[row]
-      totals[Int(groups[index])].count &+= Int64(counts[row])
+    let sums = states[0].values(as: Double.self)
+    @inline(__always)
+    func add<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type) {
+      let counts = states[1].values(as: type)
+      forEachValue(states[1], rows) { index, row in
+        totals[Int(groups[index])].sum += sums[row]
+        totals[Int(groups[index])].count &+= Int64(truncatingIfNeeded: counts[row])
+      }
     }
+    if states[1].type == .int64 { add(Int64.self) } else { add(Int32.self) }
   }
 
   func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
     var sums = FixedColumnBuilder<Double>(capacity: groups.count)
-    var counts = FixedColumnBuilder<Int32>(capacity: groups.count)
-    for group in groups {
-      sums.append(totals.base[Int(group)].sum)
-      counts.append(Int32(truncatingIfNeeded: totals.base[Int(group)].count))
-    }
-    return [sums.finish(), counts.finish()]
+    for group in groups { sums.append(totals.base[Int(group)].sum) }
+    return [sums.finish(), wholeStates(countType, groups) { totals.base[$0].count }]
   }
 
   func result(_ groups: UnsafeBufferPointer<Int32>) throws -> Column {
@@ -241,86 +272,6 @@ final class SumAccumulator: Accumulator {
   }
 
   func removeAll() { totals.removeAll() }
-}
-
-/// Variances and standard deviations of samples: the squares' sum over one less than there are; null for less than two.
-///
-/// - Note: Source: B. P. Welford's update, and for merging T. F. Chan, G. H. Golub and R. J. LeVeque, "Updating Formulae
-///   and a Pairwise Algorithm for Computing Sample Variances", 1979.
-final class VarianceAccumulator: Accumulator {
-  private struct Moments {
-    var count = 0.0
-    var mean = 0.0
-    var squares = 0.0
-  }
-
-  private let isDeviation: Bool
-  private let moments = Box<Moments>()
-
-  init(isDeviation: Bool) { self.isDeviation = isDeviation }
-
-  var stateTypes: [ColumnType] { [.float64, .float64, .float64] }
-  var byteCount: Int { moments.byteCount }
-  func grow(to count: Int) { moments.grow(to: count, Moments()) }
-
-  func update(_ column: Column?, _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
-    guard let column else { return }
-    let moments = moments.base
-    forEachValue(column, rows) { index, row in
-      let value = column.number(at: row) ?? 0
-      let group = moments + Int(groups[index])
-      group.pointee.count += 1
-      let difference = value - group.pointee.mean
-      group.pointee.mean += difference / group.pointee.count
-      group.pointee.squares += difference * (value - group.pointee.mean)
-    }
-  }
-
-  func merge(_ states: [Column], _ rows: Range<Int>, _ groups: UnsafePointer<Int32>) {
-    let moments = moments.base
-    let columns = states.map { $0.values(as: Double.self) }
-    forEachValue(states[0], rows) { index, row in
-      let (count, mean, squares) = (columns[0][row], columns[1][row], columns[2][row])
-      guard count > 0 else { return }
-      let group = moments + Int(groups[index])
-      guard group.pointee.count > 0 else {
-        group.pointee = Moments(count: count, mean: mean, squares: squares)
-        return
-      }
-      let all = group.pointee.count + count
-      let difference = mean - group.pointee.mean
-      // In this order, what is finite stays it as far as it can.
-      group.pointee.squares += squares + difference * (difference * (group.pointee.count * count / all))
-      group.pointee.mean += difference * (count / all)
-      group.pointee.count = all
-    }
-  }
-
-  func states(_ groups: UnsafeBufferPointer<Int32>) throws -> [Column] {
-    var columns: [Column] = []
-    for part in [\Moments.count, \Moments.mean, \Moments.squares] {
-      var builder = FixedColumnBuilder<Double>(capacity: groups.count)
-      for group in groups { builder.append(moments.base[Int(group)][keyPath: part]) }
-      columns.append(builder.finish())
-    }
-    return columns
-  }
-
-  func result(_ groups: UnsafeBufferPointer<Int32>) throws -> Column {
-    var builder = FixedColumnBuilder<Double>(capacity: groups.count)
-    for group in groups {
-      let moments = moments.base[Int(group)]
-      if moments.count < 2 {
-        builder.appendNull()
-      } else {
-        let variance = moments.squares / (moments.count - 1)
-        builder.append(isDeviation ? variance.squareRoot() : variance)
-      }
-    }
-    return builder.finish()
-  }
-
-  func removeAll() { moments.removeAll() }
 }
 
 /// A growing array behind a pointer that never changes, so that reaching it is not checked.

@@ -41,12 +41,17 @@ struct Aggregation: Hashable, Sendable {
 
   /// What gathers it from a column of that type; nothing does for `countDistinct`, which is counted apart.
   ///
+  /// - Parameters:
+  ///   - countType: of counts in states: `int32` for a part of a partition, `int64` for a bag.
+  ///   - ddof: what `var` and `std` take off the count they divide by.
   /// - Throws: `TaskError` with code `.wrongType`.
-  func accumulator(_ type: ColumnType?, file: String?) throws -> any Accumulator {
-    guard let type, let column else { return CountAccumulator() }
+  func accumulator(
+    _ type: ColumnType?, file: String?, countType: ColumnType = .int32, ddof: Int = 1
+  ) throws -> any Accumulator {
+    guard let type, let column else { return CountAccumulator(countType: countType) }
     if type.isNested { throw wrongType(type, file) }
     switch function {
-    case .count, .countDistinct: return CountAccumulator()
+    case .count, .countDistinct: return CountAccumulator(countType: countType)
     case .min: return PickAccumulator(.least, type)
     case .max: return PickAccumulator(.greatest, type)
     case .first: return PickAccumulator(.first, type)
@@ -55,10 +60,10 @@ struct Aggregation: Hashable, Sendable {
     case .sum, .mean, .variance, .deviation:
       guard type.isNumeric else { throw wrongType(type, file) }
       switch (function, type) {
-      case (.variance, _): return VarianceAccumulator(isDeviation: false)
-      case (.deviation, _): return VarianceAccumulator(isDeviation: true)
-      case (_, .float32), (_, .float64): return SumAccumulator(isMean: function == .mean)
-      default: return WholeSumAccumulator(name: column, isMean: function == .mean)
+      case (.variance, _): return VarianceAccumulator(isDeviation: false, ddof: ddof)
+      case (.deviation, _): return VarianceAccumulator(isDeviation: true, ddof: ddof)
+      case (_, .float32), (_, .float64): return SumAccumulator(isMean: function == .mean, countType: countType)
+      default: return WholeSumAccumulator(name: column, isMean: function == .mean, countType: countType)
       }
     }
   }

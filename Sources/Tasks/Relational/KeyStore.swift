@@ -44,6 +44,9 @@ final class KeyStore {
   @inline(__always)
   func hash(_ group: Int) -> UInt64 { rows.pointee.hashes[group] }
 
+  /// Whether any cell of the group's key is null.
+  func hasNull(_ group: Int) -> Bool { rows.pointee.nulls[group] != 0 }
+
   /// Bytes of memory they take.
   var byteCount: Int { count * 16 + columns.reduce(0) { $0 + $1.byteCount } }
 

@@ -16,15 +16,22 @@ struct SortOrder: Hashable, Sendable {
   let keys: [Key]
   let nullsFirst: Bool
 
-  /// - Parameter texts: names of columns, each with " asc" or " desc" behind it or nothing.
+  init(keys: [Key], nullsFirst: Bool) {
+    self.keys = keys
+    self.nullsFirst = nullsFirst
+  }
+
+  /// - Parameters:
+  ///   - texts: names of columns, each with " asc" or " desc" behind it or nothing.
+  ///   - isDescending: whether nothing stands for "desc".
   /// - Throws: `ParameterError` for none, or a column that is named twice.
-  init(_ texts: [String], nullsFirst: Bool, parameter: String) throws {
+  init(_ texts: [String], isDescending usually: Bool = false, nullsFirst: Bool, parameter: String) throws {
     self.nullsFirst = nullsFirst
     keys = texts.map { text in
       for (ending, isDescending) in [(" desc", true), (" asc", false)] where text.lowercased().hasSuffix(ending) {
         return Key(column: String(text.dropLast(ending.count)), isDescending: isDescending)
       }
-      return Key(column: text, isDescending: false)
+      return Key(column: text, isDescending: usually)
     }
     guard !keys.isEmpty else { throw ParameterError(parameter, "name at least one column") }
     if let name = keys.map(\.column).firstRepeated {

@@ -32,13 +32,8 @@ final class StateShardWriter {
       for shard in pieces.indices where starts[shard] < starts[shard + 1] {
         let columns = try columns(UnsafeBufferPointer(rebasing: groups[starts[shard]..<starts[shard + 1]]))
         let piece = pieces[shard]
-        piece.builder.append(Int64(stream))
-        let place = piece.builder.count
-        piece.builder.append(Int64(0))
         // Small tables need no padding to the lines of a cache.
-        try Table(columns.enumerated().map { ("c\($0)", $1) }).write(to: piece)
-        piece.align()
-        (piece.builder.base + place).storeBytes(of: Int64(piece.builder.count - place - 8), as: Int64.self)
+        try piece.appendTable(Table(columns.enumerated().map { ("c\($0)", $1) }), stream: stream)
       }
     }
     if pieces.reduce(0, { $0 + $1.builder.count }) >= most { try write() }
@@ -57,6 +52,18 @@ final class StateShardWriter {
       offsets.append(all.count)
     }
     return try writer.finish(all, offsets, header: header)
+  }
+}
+
+extension PieceBuilder {
+  /// Appends a table behind its stream's number and its length.
+  func appendTable(_ table: Table, stream: Int) throws {
+    builder.append(Int64(stream))
+    let place = builder.count
+    builder.append(Int64(0))
+    try table.write(to: self)
+    align()
+    (builder.base + place).storeBytes(of: Int64(builder.count - place - 8), as: Int64.self)
   }
 }
 

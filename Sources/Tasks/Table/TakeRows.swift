@@ -49,7 +49,7 @@ struct TakeRows: ReductionOp {
       OpParameter(
         "partitions", .integer(1...Int.max), isOptional: true,
         summary: "look only in so many first partitions, even if they have fewer records: the others need not be made"),
-      BagSum.splitEvery,
+      .splitEvery,
     ],
     output: "one table: the first records of the first partition, then of the next, all columns",
     example: """
