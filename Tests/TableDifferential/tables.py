@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import sqlite3
+from dataclasses import dataclass
 
 TYPES = {
     "id": "int64", "small": "int32", "tiny": "int8", "large": "int64", "real": "float64", "narrow": "float32",
@@ -18,6 +19,11 @@ SQLITE = {
     "string": "TEXT", "date": "TEXT", "timestamp": "TEXT",
 }
 TEXTS = ["", " ", "a", "A", "ab", "b", "null", "NaN", "0", "é", "e\u0301", "日本語", "👩‍👩‍👧", "x'y", 'say "x"', "50%", "a_b", "tab\t", "line\nend"]
+#: What is hard to write in CSV, to end a key with, or to tell from what it is not.
+HARD_TEXTS = [
+    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r", "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n', " lead", "trail ",
+    "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab", "\uffff", "\U00010000", "\\n", "#",
+]
 NAN, INF = math.nan, math.inf
 
 
@@ -40,7 +46,7 @@ def value(random, name):
         case "flag":
             return random.random() < 0.5
         case "text":
-            return random.choice(TEXTS) * (random.choice([1, 1, 300]) if rare else 1)
+            return random.choice(HARD_TEXTS if random.random() < 0.25 else TEXTS) * (random.choice([1, 1, 300]) if rare else 1)
         case "key":
             return random.choice("abcdefgh") + random.choice(["", "", "1"])
         case "day":
@@ -66,14 +72,17 @@ def text(cell):
 class Table:
     """Rows in partitions, some of which lose all their rows to a filter in front of every case."""
 
-    def __init__(self, random, name):
+    def __init__(self, random, name, most=300):
+        """
+        - most: rows in a partition.
+        """
         self.name = name
         self.columns = list(TYPES)
         self.partitions = []
         number = 0
         for _ in range(random.choice([1, 1, 2, 3, 5])):
             rows = []
-            for _ in range(random.choice([0, 0, 1, 7, 64, 65, 300])):
+            for _ in range(random.choice([0, 0, 1, 7, 64, 65, most])):
                 row = {column: value(random, column) for column in self.columns}
                 row["id"] = number
                 number += 1
@@ -121,3 +130,48 @@ class Table:
             ]
             connection.executemany(f"INSERT INTO {name} VALUES ({marks})", cells)
         return connection
+
+
+#: More rows than a table has.
+STEP = 10_000_000
+
+
+@dataclass
+class Stack:
+    """A task that gives tables behind one another, cut anew, and the same as SQL."""
+
+    #: Of the last of `tasks`, which stand before a case's own.
+    name: str
+    tasks: dict
+    #: A subquery with all columns and `place`, which is in the rows' order.
+    sql: str
+    #: Of each table, dictionaries in order.
+    parts: list
+    partitions: int
+
+    @property
+    def rows(self):
+        return [row for part in self.parts for row in part]
+
+    def row(self, place):
+        return self.parts[place // STEP][place % STEP]
+
+
+def stacked(random, tables):
+    """One of the tables, or several: rows that are there twice, other partitions, partitions without a row."""
+    chosen = [random.choice(tables) for _ in range(random.choice([1, 1, 1, 2, 3]))]
+    name, tasks, partitions = chosen[0].name, {}, sum(len(table.partitions) for table in chosen)
+    if len(chosen) > 1:
+        name = "{case}_stack"
+        tasks[name] = {"op": "table.concat", "from": [table.name for table in chosen]}
+    if random.random() < 0.3:
+        partitions = random.choice([1, 2, 5, 40])
+        tasks["{case}_cut"] = {"op": "table.repartition", "from": name, "with": {"partitions": partitions}}
+        name = "{case}_cut"
+    sql = " UNION ALL ".join(f"SELECT *, {number * STEP} + id AS place FROM {table.name}" for number, table in enumerate(chosen))
+    return Stack(name, tasks, f"({sql})", [table.rows() for table in chosen], partitions)
+
+
+def unsigned(cell):
+    """0 for -0: what a key is given as."""
+    return cell + 0.0 if isinstance(cell, float) else cell
