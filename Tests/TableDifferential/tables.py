@@ -73,9 +73,7 @@ class Table:
     """Rows in partitions, some of which lose all their rows to a filter in front of every case."""
 
     def __init__(self, random, name, most=300):
-        """
-        - most: rows in a partition.
-        """
+        """- most: rows in a partition."""
         self.name = name
         self.columns = list(TYPES)
         self.partitions = []
@@ -157,19 +155,22 @@ class Stack:
         return self.parts[place // STEP][place % STEP]
 
 
-def stacked(random, tables):
-    """One of the tables, or several: rows that are there twice, other partitions, partitions without a row."""
+def stacked(random, tables, name="stack"):
+    """One of the tables, or several: rows that are there twice, other partitions, partitions without a row.
+
+    - name: what its tasks are called, behind the case's name.
+    """
     chosen = [random.choice(tables) for _ in range(random.choice([1, 1, 1, 2, 3]))]
-    name, tasks, partitions = chosen[0].name, {}, sum(len(table.partitions) for table in chosen)
+    last, tasks, partitions = chosen[0].name, {}, sum(len(table.partitions) for table in chosen)
     if len(chosen) > 1:
-        name = "{case}_stack"
-        tasks[name] = {"op": "table.concat", "from": [table.name for table in chosen]}
+        last = f"{{case}}_{name}"
+        tasks[last] = {"op": "table.concat", "from": [table.name for table in chosen]}
     if random.random() < 0.3:
         partitions = random.choice([1, 2, 5, 40])
-        tasks["{case}_cut"] = {"op": "table.repartition", "from": name, "with": {"partitions": partitions}}
-        name = "{case}_cut"
+        tasks[f"{{case}}_{name}_cut"] = {"op": "table.repartition", "from": last, "with": {"partitions": partitions}}
+        last = f"{{case}}_{name}_cut"
     sql = " UNION ALL ".join(f"SELECT *, {number * STEP} + id AS place FROM {table.name}" for number, table in enumerate(chosen))
-    return Stack(name, tasks, f"({sql})", [table.rows() for table in chosen], partitions)
+    return Stack(last, tasks, f"({sql})", [table.rows() for table in chosen], partitions)
 
 
 def unsigned(cell):
