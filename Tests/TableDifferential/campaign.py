@@ -205,10 +205,8 @@ class Campaign:
         exact = [column not in case.approximate for column in case.columns]
 
         def prepared(rows):
-            cells = [
-                tuple(canonical(cell, kind, name in case.signless, name in case.approximate) for cell, (name, kind) in zip(row, case.columns.items(), strict=True))
-                for row in rows
-            ]
+            columns = [(kind, name in case.signless, name in case.approximate) for name, kind in case.columns.items()]
+            cells = [tuple(canonical(cell, *column) for cell, column in zip(row, columns, strict=True)) for row in rows]
             if not case.ordered:
                 cells.sort(key=lambda row: repr([cell for cell, is_exact in zip(row, exact) if is_exact]))
             return cells
@@ -216,11 +214,18 @@ class Campaign:
         found, wanted = prepared(found), prepared(case.rows)
         if len(found) == len(wanted) and all(map(alike, found, wanted)):
             return None
+
+        def shown(row):
+            return "(" + ", ".join(repr(cell) if len(repr(cell)) <= 60 else repr(cell)[:60] + "…" for cell in row) + ")"
+
+        counts = f"{len(found)} rows, wanted {len(wanted)}"
         pairs = [(number, one, two) for number, (one, two) in enumerate(zip(found, wanted)) if not alike(one, two)][:2]
-        surplus = list((Counter(found) - Counter(wanted)).elements())[:3]
-        missing = list((Counter(wanted) - Counter(found)).elements())[:3]
-        apart = "; ".join(f"row {number} is {str(one)[:1500]}, wanted {str(two)[:1500]}" for number, one, two in pairs)
-        return f"{len(found)} rows, wanted {len(wanted)}; too many: {str(surplus)[:3000]}; missing: {str(missing)[:3000]}; first apart: {apart}"
+        # What is approximate is seldom the same.
+        found, wanted = (rows if all(exact) else [] for rows in (found, wanted))
+        surplus = "".join(f"\n  too many: {shown(row)}" for row in list((Counter(found) - Counter(wanted)).elements())[:3])
+        missing = "".join(f"\n  missing: {shown(row)}" for row in list((Counter(wanted) - Counter(found)).elements())[:3])
+        apart = "".join(f"\n  row {number} is {shown(one)}\n    wanted {shown(two)}" for number, one, two in pairs)
+        return f"{counts}{surplus}{missing}{apart}"
 
     def written(self, folder, case):
         """The rows of JSON lines, partition by partition."""

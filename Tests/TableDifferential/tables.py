@@ -4,6 +4,7 @@ import datetime
 import json
 import math
 import sqlite3
+import struct
 from dataclasses import dataclass
 
 TYPES = {
@@ -18,11 +19,15 @@ SQLITE = {
     "int8": "INTEGER", "int32": "INTEGER", "int64": "INTEGER", "float32": "REAL", "float64": "REAL", "bool": "INTEGER",
     "string": "TEXT", "date": "TEXT", "timestamp": "TEXT",
 }
-TEXTS = ["", " ", "a", "A", "ab", "b", "null", "NaN", "0", "é", "e\u0301", "日本語", "👩‍👩‍👧", "x'y", 'say "x"', "50%", "a_b", "tab\t", "line\nend"]
+TEXTS = [
+    "", " ", "a", "A", "ab", "b", "null", "NaN", "0", "é", "e\u0301", "日本語", "👩‍👩‍👧",
+    "x'y", 'say "x"', "50%", "a_b", "tab\t", "line\nend",
+]
 #: What is hard to write in CSV, to end a key with, or to tell from what it is not.
 HARD_TEXTS = [
-    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r", "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n', " lead", "trail ",
-    "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab", "\uffff", "\U00010000", "\\n", "#",
+    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r",
+    "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n',
+    " lead", "trail ", "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab", "\uffff", "\U00010000", "\\n", "#",
 ]
 NAN, INF = math.nan, math.inf
 
@@ -38,11 +43,15 @@ def value(random, name):
         case "tiny":
             return random.choice([-128, 127]) if rare else random.randint(-3, 3)
         case "large":
-            return random.choice([-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0]) if rare else random.randint(-20, 20)
+            edges = [-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0, 10**18 - 1, -(10**18), random.randint(-(10**18), 10**18)]
+            return random.choice(edges) if rare else random.randint(-20, 20)
         case "real":
-            return random.choice([NAN, INF, -INF, -0.0, 5e-324, 1.7976931348623157e308, 0.1]) if rare else random.randint(-8, 8) / 4
+            anything = random.uniform(-1, 1) * 10.0 ** random.randint(-40, 40)
+            edges = [NAN, INF, -INF, -0.0, 5e-324, 1.7976931348623157e308, 0.1, anything, random.randint(-(10**6), 10**6) / 100]
+            return random.choice(edges) if rare else random.randint(-8, 8) / 4
         case "narrow":
-            return random.choice([NAN, INF, -INF, -0.0]) if rare else random.randint(-8, 8) / 4
+            anything = struct.unpack("<f", struct.pack("<f", random.uniform(-1, 1) * 10.0 ** random.randint(-30, 30)))[0]
+            return random.choice([NAN, INF, -INF, -0.0, anything]) if rare else random.randint(-8, 8) / 4
         case "flag":
             return random.random() < 0.5
         case "text":

@@ -205,7 +205,8 @@ def read(random, table, other, connection):
     parameters |= {"files": "{case}-*." + ending} | size
     files = {f"{{case}}-{number}.{ending}": content for number, content in enumerate(contents)}
     return Case(
-        "csv-read", {"{case}": {"op": "csv.read", "with": parameters}}, {names.get(column, column): result[column] for column in ordered}, found,
+        "csv-read", {"{case}": {"op": "csv.read", "with": parameters}},
+        {names.get(column, column): result[column] for column in ordered}, found,
         about=f"{writer}: {about}   |   {parameters}", files=files, error=UNPROVEN if is_cut else "")
 
 
@@ -221,8 +222,9 @@ def duckdb_reader(columns, delimiter, header):
                 row
                 for file in files_of(path)
                 for row in connection.execute(
-                    f"SELECT * FROM read_csv('{file}', columns = {described}, delim = '{delimiter}', header = {header}, quote = '\"', "
-                    "escape = '\"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, auto_detect = false, max_line_size = 16777216)"
+                    f"SELECT * FROM read_csv('{file}', columns = {described}, delim = '{delimiter}', header = {header}, "
+                    "quote = '\"', escape = '\"', new_line = '\\n', nullstr = '', allow_quoted_nulls = false, "
+                    "auto_detect = false, max_line_size = 16777216)"
                 ).fetchall()
             ]
 

@@ -69,7 +69,8 @@ def aggregated(random, table, other, connection):
     error = ""
     # SQLite has no NaN, no var_samp and no order within a group, and ends at sums beyond its integers.
     in_both = all(not TYPES[key].startswith("float") for key in keys) and all(
-        column == "*" or (not TYPES[column].startswith("float") and function not in ("var", "std", "first", "last") and (function, column) != ("sum", "large"))
+        column == "*"
+        or not (TYPES[column].startswith("float") or function in ("var", "std", "first", "last") or (function, column) == ("sum", "large"))
         for function, column in chosen.values()
     )
     if in_both and random.random() < 0.5:
@@ -89,7 +90,8 @@ def aggregated(random, table, other, connection):
         whole = [place for place, (name, kind) in enumerate(columns.items()) if kind == "int64" and chosen.get(name, [""])[0] == "sum"]
         if any(row[place] is not None and not -(2**63) <= row[place] < 2**63 for row in rows for place in whole):
             rows, error = None, "is beyond 2⁶³ - 1; make it a column of float64"
-    inexact = {name for name, (function, column) in chosen.items() if type_of(function, column) == "float64" and function in ("sum", "mean", "var", "std")}
+    inexact = {name for name, (function, _) in chosen.items() if function in ("sum", "mean", "var", "std")}
+    inexact = {name for name in inexact if columns[name] == "float64"}
     # Which of 0 and -0 is the least is nowhere said.
     extremes = {name for name, (function, _) in chosen.items() if function in ("min", "max")}
     parameters = {"by": keys, "columns": {name: {function: column} for name, (function, column) in chosen.items()}}
