@@ -25,9 +25,9 @@ TEXTS = [
 ]
 #: What is hard to write in CSV, to end a key with, or to tell from what it is not.
 HARD_TEXTS = [
-    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r",
-    "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n',
-    " lead", "trail ", "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab", "\uffff", "\U00010000", "\\n", "#",
+    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r", "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n',
+    " lead", "trail ", "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab",
+    "\uffff", "\U00010000", "\\n", "#",
 ]
 NAN, INF = math.nan, math.inf
 
