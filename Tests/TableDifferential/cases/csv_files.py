@@ -16,7 +16,7 @@ from campaign import Case
 from tables import DUCKDB, TYPES, stacked, text
 
 #: As csv.read learns them; null throughout is a string.
-LEARNT = {"int8": "int64", "int32": "int64", "float32": "float64"}
+LEARNT = {"int8": "int64", "int32": "int64"}
 #: The message where a block's beginning cannot be told, which docs/tables.md allows for.
 UNPROVEN = "where a record begins behind a cut cannot be told"
 #: Names for columns that have to stand in quotes, or look as if.
@@ -37,14 +37,18 @@ def chosen_columns(random):
 
 
 def types_of(random, columns, rows):
-    """The types to say, and those that come out: without a word they are learnt, but for texts, which may look like anything."""
+    """The types to say, and those that come out: without a word they are learnt.
+
+    Two are always said: texts may look like anything, and DuckDB writes a FLOAT's shortest text, which is another float64.
+    """
     if random.random() < 0.6:
         return {column: TYPES[column] for column in columns}, {column: TYPES[column] for column in columns}
+    said = {column: TYPES[column] for column in columns if column in ("text", "narrow")}
     learnt = {
         column: "string" if all(row[number] is None for row in rows) else LEARNT.get(TYPES[column], TYPES[column])
         for number, column in enumerate(columns)
     }
-    return {column: "string" for column in columns if column == "text"}, learnt
+    return said, learnt | said
 
 
 # MARK: - csv.read
