@@ -287,7 +287,8 @@ def written(random, table, other, connection):
         if not header:
             again["names"] = list(columns)
         return Case(
-            "csv-write", tasks, columns, rows, about=f"{parameters}   |   csv.read {again}", error=UNPROVEN if blocksize.get("blocksize", "none") != "none" else "",
+            "csv-write", tasks, columns, rows, about=f"{parameters}   |   csv.read {again}",
+            error=UNPROVEN if blocksize.get("blocksize", "none") != "none" else "",
             then={"{case}": {"op": "csv.read", "with": again}})
     if reader == "module":
         rows = [tuple(None if cell == "" else cell for cell in row) for row in rows]
