@@ -97,7 +97,7 @@ class Campaign:
         self.refused = Counter()
 
     def run(self):
-        differences, is_whole = 0, True
+        differences = 0
         try:
             for number in range(self.options.rounds):
                 seed = self.options.seed + number
@@ -108,14 +108,13 @@ class Campaign:
                 differences += found
                 if not found and not self.options.keep:
                     shutil.rmtree(folder)
-        except KeyboardInterrupt:
-            print(f"interrupted in the round of seed {seed}; so far:")
-            is_whole = False
-        counts = ", ".join(f"{count} {kind}" for kind, count in self.compared.items())
-        errors = ", ".join(f"{count} {kind}" for kind, count in self.refused.items())
-        compared = sum(self.compared.values())
-        print(f"{compared} cases ({counts}; errors as wanted: {errors or 'none'}): {differences} differences")
-        return 1 if differences or not compared or not is_whole else 0
+        finally:
+            # Also what was found until it was interrupted.
+            counts = ", ".join(f"{count} {kind}" for kind, count in self.compared.items())
+            errors = ", ".join(f"{count} {kind}" for kind, count in self.refused.items())
+            compared = sum(self.compared.values())
+            print(f"{compared} cases ({counts}; errors as wanted: {errors or 'none'}): {differences} differences")
+        return 1 if differences or not compared else 0
 
     def round(self, seed, folder):
         source = random.Random(seed)
