@@ -20,6 +20,9 @@ import duckdb
 from tables import Table, text
 
 
+JSON_TYPES = {"int8": int, "int32": int, "int64": int, "bool": bool}
+
+
 @dataclass
 class Case:
     """Tasks behind a table's, and what their last one is to give."""
@@ -245,5 +248,10 @@ class Campaign:
                 row = json.loads(line)
                 if list(row) != list(case.columns):
                     raise ValueError(f"columns {list(row)}, wanted {list(case.columns)}")
+                for cell, (column, kind) in zip(row.values(), case.columns.items(), strict=True):
+                    # Numbers with a fraction are written as text: JSON has no NaN.
+                    wanted = JSON_TYPES.get(kind, str)
+                    if cell is not None and type(cell) is not wanted:
+                        raise ValueError(f"column {column} has {cell!r}, which is no {kind}")
                 rows.append(tuple(row.values()))
         return rows

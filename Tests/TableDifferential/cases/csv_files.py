@@ -119,7 +119,7 @@ def carelessly(random, rows, columns, names):
     null = random.choice(["", "", "NA"]) if quote != "none" else ""
     header, skipped = random.random() < 0.8, random.choice([0, 0, 2])
     count = random.choice([1, 1, 2, 3]) if header else 1
-    eagerness, carriage = random.choice([0, 0.1, 1]), random.choice([0, 0.5, 1])
+    eagerness, carriage, emptiness = random.choice([0, 0.1, 1]), random.choice([0, 0.5, 1]), random.choice([0, 0.05, 0.5])
     cuts = sorted(random.randint(0, len(rows)) for _ in range(count - 1))
     parts, contents = [], []
     for start, end in zip([0, *cuts], [*cuts, len(rows)]):
@@ -139,7 +139,7 @@ def carelessly(random, rows, columns, names):
         out = ["# what is \"here, is passed over\n"] * skipped
         for number, record in enumerate(records):
             # The first line is the header, whatever stands in it.
-            if len(columns) > 1 and number > 0 and random.random() < 0.05:
+            if len(columns) > 1 and number > 0 and random.random() < emptiness:
                 out.append(random.choice(["\n", "\r\n"]))
             out.append(delimiter.join(field(cell, place == len(record) - 1) for place, cell in enumerate(record)))
             out.append("\r\n" if random.random() < carriage else "\n")
