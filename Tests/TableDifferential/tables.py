@@ -4,6 +4,8 @@ import datetime
 import json
 import math
 import sqlite3
+import struct
+from dataclasses import dataclass
 
 TYPES = {
     "id": "int64", "small": "int32", "tiny": "int8", "large": "int64", "real": "float64", "narrow": "float32",
@@ -17,7 +19,16 @@ SQLITE = {
     "int8": "INTEGER", "int32": "INTEGER", "int64": "INTEGER", "float32": "REAL", "float64": "REAL", "bool": "INTEGER",
     "string": "TEXT", "date": "TEXT", "timestamp": "TEXT",
 }
-TEXTS = ["", " ", "a", "A", "ab", "b", "null", "NaN", "0", "é", "e\u0301", "日本語", "👩‍👩‍👧", "x'y", 'say "x"', "50%", "a_b", "tab\t", "line\nend"]
+TEXTS = [
+    "", " ", "a", "A", "ab", "b", "null", "NaN", "0", "é", "e\u0301", "日本語", "👩‍👩‍👧",
+    "x'y", 'say "x"', "50%", "a_b", "tab\t", "line\nend",
+]
+#: What is hard to write in CSV, to end a key with, or to tell from what it is not.
+HARD_TEXTS = [
+    ",", ";", '"', '""', '","', '",', ',"', '\n"', '"\n', "\n", "\r", "\r\n", "x\r", "a\r\nb", '"x"\n"y","z"\n',
+    " lead", "trail ", "NA", "0012", "1e5", "true", "2024-01-01", "a\0", "a\0b", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaab",
+    "\uffff", "\U00010000", "\\n", "#",
+]
 NAN, INF = math.nan, math.inf
 
 
@@ -32,15 +43,19 @@ def value(random, name):
         case "tiny":
             return random.choice([-128, 127]) if rare else random.randint(-3, 3)
         case "large":
-            return random.choice([-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0]) if rare else random.randint(-20, 20)
+            edges = [-(2**63), 2**63 - 1, 2**53, 2**53 + 1, 0, 10**18 - 1, -(10**18), random.randint(-(10**18), 10**18)]
+            return random.choice(edges) if rare else random.randint(-20, 20)
         case "real":
-            return random.choice([NAN, INF, -INF, -0.0, 5e-324, 1.7976931348623157e308, 0.1]) if rare else random.randint(-8, 8) / 4
+            anything = random.uniform(-1, 1) * 10.0 ** random.randint(-40, 40)
+            edges = [NAN, INF, -INF, -0.0, 5e-324, 1.7976931348623157e308, 0.1, anything, random.randint(-(10**6), 10**6) / 100]
+            return random.choice(edges) if rare else random.randint(-8, 8) / 4
         case "narrow":
-            return random.choice([NAN, INF, -INF, -0.0]) if rare else random.randint(-8, 8) / 4
+            anything = struct.unpack("<f", struct.pack("<f", random.uniform(-1, 1) * 10.0 ** random.randint(-30, 30)))[0]
+            return random.choice([NAN, INF, -INF, -0.0, anything]) if rare else random.randint(-8, 8) / 4
         case "flag":
             return random.random() < 0.5
         case "text":
-            return random.choice(TEXTS) * (random.choice([1, 1, 300]) if rare else 1)
+            return random.choice(HARD_TEXTS if random.random() < 0.25 else TEXTS) * (random.choice([1, 1, 300]) if rare else 1)
         case "key":
             return random.choice("abcdefgh") + random.choice(["", "", "1"])
         case "day":
@@ -66,14 +81,15 @@ def text(cell):
 class Table:
     """Rows in partitions, some of which lose all their rows to a filter in front of every case."""
 
-    def __init__(self, random, name):
+    def __init__(self, random, name, most=300):
+        """- most: rows in a partition."""
         self.name = name
         self.columns = list(TYPES)
         self.partitions = []
         number = 0
         for _ in range(random.choice([1, 1, 2, 3, 5])):
             rows = []
-            for _ in range(random.choice([0, 0, 1, 7, 64, 65, 300])):
+            for _ in range(random.choice([0, 0, 1, 7, 64, 65, most])):
                 row = {column: value(random, column) for column in self.columns}
                 row["id"] = number
                 number += 1
@@ -121,3 +137,51 @@ class Table:
             ]
             connection.executemany(f"INSERT INTO {name} VALUES ({marks})", cells)
         return connection
+
+
+#: More rows than a table has.
+STEP = 10_000_000
+
+
+@dataclass
+class Stack:
+    """A task that gives tables behind one another, cut anew, and the same as SQL."""
+
+    #: Of the last of `tasks`, which stand before a case's own.
+    name: str
+    tasks: dict
+    #: A subquery with all columns and `place`, which is in the rows' order.
+    sql: str
+    #: Of each table, dictionaries in order.
+    parts: list
+    partitions: int
+
+    @property
+    def rows(self):
+        return [row for part in self.parts for row in part]
+
+    def row(self, place):
+        return self.parts[place // STEP][place % STEP]
+
+
+def stacked(random, tables, name="stack"):
+    """One of the tables, or several: rows that are there twice, other partitions, partitions without a row.
+
+    - name: what its tasks are called, behind the case's name.
+    """
+    chosen = [random.choice(tables) for _ in range(random.choice([1, 1, 1, 2, 3]))]
+    last, tasks, partitions = chosen[0].name, {}, sum(len(table.partitions) for table in chosen)
+    if len(chosen) > 1:
+        last = f"{{case}}_{name}"
+        tasks[last] = {"op": "table.concat", "from": [table.name for table in chosen]}
+    if random.random() < 0.3:
+        partitions = random.choice([1, 2, 5, 40])
+        tasks[f"{{case}}_{name}_cut"] = {"op": "table.repartition", "from": last, "with": {"partitions": partitions}}
+        last = f"{{case}}_{name}_cut"
+    sql = " UNION ALL ".join(f"SELECT *, {number * STEP} + id AS place FROM {table.name}" for number, table in enumerate(chosen))
+    return Stack(last, tasks, f"({sql})", [table.rows() for table in chosen], partitions)
+
+
+def unsigned(cell):
+    """0 for -0: what a key is given as."""
+    return cell + 0.0 if isinstance(cell, float) else cell

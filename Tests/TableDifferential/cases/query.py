@@ -50,7 +50,7 @@ def queried(random, table, other, connection):
         },
     }
     # SQLite stores -0 as 0; ours reads it as it is.
-    return Case("sql", tasks, columns, rows, about=query, signless=True)
+    return Case("sql", tasks, columns, rows, about=query, signless=set(columns))
 
 
 KINDS = {"sql": queried}

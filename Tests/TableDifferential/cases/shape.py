@@ -51,7 +51,7 @@ def cast(random, table, other, connection):
     types = types or {"large": "string"}
     columns = {name: types.get(name, kind) for name, kind in TYPES.items()}
     # Floats as text are compared as numbers: there are several ways to write one.
-    compared = {name: "float64" if types.get(name) == "string" and name in ("real", "narrow") else kind for name, kind in columns.items()}
+    compared = {name: TYPES[name] if types.get(name) == "string" and name in ("real", "narrow") else kind for name, kind in columns.items()}
     rows = [tuple(to(row[name], types[name]) if name in types else row[name] for name in TYPES) for row in table.rows()]
     tasks = {"{case}": {"op": "table.cast", "from": table.name, "with": {"columns": types, "on_error": "null"}}}
     return Case("cast", tasks, compared, rows, about=str(types))
