@@ -67,6 +67,9 @@ import Testing
   @Test func `Empty lines in front of the header mean nothing`() throws {
     #expect(try Ops.jsonLines(read("\n\r\n\na,b\n1,2\n")) == "{\"a\":1,\"b\":2}\n")
     #expect(try error("\n\r\n\n").contains("the file is empty"))
+    // Nor behind it: types come from the records all the same.
+    #expect(try Ops.jsonLines(read("a,b\n\n1,2\n\n3,4\n")) == "{\"a\":1,\"b\":2}\n{\"a\":3,\"b\":4}\n")
+    #expect(try Ops.jsonLines(read("\n1,2\n", ["header": .boolean(false)])) == "{\"column0\":1,\"column1\":2}\n")
     #expect(try Ops.jsonLines(read("# made today\n\na\n1\n", ["skip_lines": .integer(1)])) == "{\"a\":1}\n")
   }
 

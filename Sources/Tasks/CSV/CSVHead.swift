@@ -128,7 +128,7 @@ struct CSVHead {
     padded.append(CSVFormat.newline)
     padded.append(contentsOf: repeatElement(0, count: 31))
     var sample: [[(text: [UInt8], isQuoted: Bool)]] = []
-    var first: Int?
+    var first = header?.count ?? given?.count
     var place = at
     padded.withUnsafeBufferPointer { bytes in
       let end = bytes.baseAddress! + text.count
@@ -136,13 +136,15 @@ struct CSVHead {
         // Records that cannot be read are reported when they are; here they only say nothing.
         guard let found = try? scan.record(from: bytes.baseAddress! + place, end: end, isFinal: isFinal) else { break }
         place = found.following - bytes.baseAddress!
+        // An empty line is no record, and says nothing where it is one.
+        if found.fields.count == 1, found.fields[0].text.isEmpty, !found.fields[0].isQuoted { continue }
         if first == nil { first = found.fields.count }
         if found.fields.count == first { sample.append(found.fields) }
       }
     }
     self.sample = sample
     sampleByteCount = place - at
-    let count = header?.count ?? given?.count ?? first ?? 0
+    let count = first ?? 0
     if let given, let header, given.count != header.count {
       throw TaskError(
         .badInput, "the header has \(header.count) fields, and names \(given.count); give as many", file: file.path)
