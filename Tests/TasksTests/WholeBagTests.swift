@@ -245,6 +245,13 @@ import Testing
       }
       #expect(stored?.message.contains("\"split_every\" to less") == true, "\(stored?.message ?? "")")
       _ = try reduction.partial(table, partition: partition, context: TestContext(memoryLimit: 64 << 20))
+      // The last one is not held beside others.
+      let last = TestContext(memoryLimit: 24 << 20, role: .whole)
+      let part = try reduction.partial(long, partition: partition, context: TestContext())
+      _ = try reduction.combine([part, part], context: last)
+      #expect(throws: TaskError.self) {
+        try reduction.combine([part, part], context: TestContext(memoryLimit: 24 << 20))
+      }
     }
   }
 

@@ -40,7 +40,7 @@ struct CountDistinct: ReductionOp {
         let column = try table.countable(name, for: "bag.countDistinct", file: file)
         let groups = groups(name, column.type, context)
         try groups.take([column], context: context)
-        return try groups.result().values[0]
+        return try groups.result(of: context, areCounted: false).values[0]
       })
   }
 
@@ -68,7 +68,7 @@ struct CountDistinct: ReductionOp {
         for table in fitted where table.count > 0 {
           try groups.take([try table.columns[place].conformed(to: column.1)], context: context)
         }
-        return try groups.result().values[0]
+        return try groups.result(of: context, areCounted: false).values[0]
       })
   }
 

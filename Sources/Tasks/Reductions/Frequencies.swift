@@ -60,11 +60,11 @@ struct Frequencies: ReductionOp {
     }
     let groups = ValueGroups(keys.map(\.type), limit(context))
     try groups.take(keys, context: context)
-    return try self.table(of: groups)
+    return try self.table(of: groups, context)
   }
 
-  private func table(of groups: ValueGroups) throws -> Table {
-    let (values, counts) = try groups.result()
+  private func table(of groups: ValueGroups, _ context: any TaskContext) throws -> Table {
+    let (values, counts) = try groups.result(of: context, areCounted: true)
     return Table(names: columns + [Frequencies.countName], columns: values + [counts], count: counts.count)
   }
 
@@ -79,7 +79,7 @@ struct Frequencies: ReductionOp {
       let fitted = try union.fitted(table, source: "\(context.inputKey(index))").columns
       try groups.take(Array(fitted.dropLast()), rowCounts: fitted[columns.count], context: context)
     }
-    return try self.table(of: groups)
+    return try self.table(of: groups, context)
   }
 
   func finish(_ value: any TaskValue, context: any TaskContext) throws -> any TaskValue {

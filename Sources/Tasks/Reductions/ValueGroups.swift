@@ -63,14 +63,17 @@ final class ValueGroups {
 
   /// The values in the order of their first rows, and how often each is there.
   ///
+  /// - Parameters:
+  ///   - context: the task whose result they are. The tree's last is not held with others.
+  ///   - areCounted: whether it has the counts too.
   /// - Throws: `TaskError` with code `.tooLarge`.
-  func result() throws -> (values: [Column], counts: Column) {
+  func result(of context: any TaskContext, areCounted: Bool) throws -> (values: [Column], counts: Column) {
     var groups: [Int32] = []
     for group in 0..<table.count where !table.keys.hasNull(group) { groups.append(Int32(truncatingIfNeeded: group)) }
     let values = try groups.withUnsafeBufferPointer { try table.keys.columns($0) }
     let counts = try groups.withUnsafeBufferPointer { try self.counts.result($0) }
-    let bytes = values.reduce(counts.byteCount) { $0 + $1.byteCount }
-    guard bytes <= limit.mostStored else {
+    let bytes = values.reduce(areCounted ? counts.byteCount : 0) { $0 + $1.byteCount }
+    guard bytes <= limit.mostStored || context.key.role == .whole else {
       throw TaskError(
         .tooLarge,
         "\(limit.what) has \(counts.count) different values so far, a partial result of \(ByteCount(bytes)), and one may take "

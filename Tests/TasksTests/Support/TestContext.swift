@@ -4,7 +4,7 @@ import Synchronization
 
 /// What a running task asks of the engine, without an engine: files are written at once, rejects are kept.
 final class TestContext: TaskContext {
-  let key = TaskKey(stage: "test", role: .partition(0))
+  let key: TaskKey
   let attempt = 1
   let logPath = "/dev/null"
   private let kept = Mutex<[RejectedRecord]>([])
@@ -14,7 +14,10 @@ final class TestContext: TaskContext {
   let memoryLimit: Int
   let storage = MemoryScratch()
 
-  init(memoryLimit: Int = 1 << 30) { self.memoryLimit = memoryLimit }
+  init(memoryLimit: Int = 1 << 30, role: TaskRole = .partition(0)) {
+    self.memoryLimit = memoryLimit
+    key = TaskKey(stage: "test", role: role)
+  }
 
   func scratch() throws -> any ScratchStorage { storage }
   func checkCancellation() throws {}
