@@ -79,7 +79,8 @@ let package = Package(
       name: "MailTasksExample", dependencies: ["GraphRunCLI"], path: "examples/custom-op/Sources/MailTasks"),
 
     // The Swift program of examples/visits, a package of its own; here for the tests.
-    .executableTarget(name: "VisitsExample", dependencies: ["GraphRun"], path: "examples/visits/program/Sources/Visits"),
+    .executableTarget(
+      name: "VisitsExample", dependencies: ["GraphRun"], path: "examples/visits/program/Sources/Visits"),
 
     // The engine without files, for `make bench-engine`.
     .executableTarget(

@@ -141,7 +141,10 @@ import Testing
       ])
     let renamed = try join(
       [left], [right],
-      ["left_on": .strings(["a"]), "right_on": .strings(["b"]), "how": .string("left"), "strategy": .string("broadcast")])
+      [
+        "left_on": .strings(["a"]), "right_on": .strings(["b"]), "how": .string("left"),
+        "strategy": .string("broadcast"),
+      ])
     #expect(renamed[0].names == ["id", "a", "a_right", "id_right"])
   }
 
@@ -169,7 +172,8 @@ import Testing
     let none = table([("id", []), ("b", [])])
     for more in [["strategy": .string("broadcast")], ["partitions": .integer(2)]] as [[String: ParameterValue]] {
       let on = more.merging(["on": .strings(["id"]), "how": .string("left")]) { $1 }
-      #expect(try lines(join([left], [none, Table([])], on)).sorted() == [#"{"id":1,"b":null}"#, #"{"id":2,"b":null}"#])
+      #expect(
+        try lines(join([left], [none, Table([])], on)).sorted() == [#"{"id":1,"b":null}"#, #"{"id":2,"b":null}"#])
       let empty = try join([table([("id", [])])], [none], on)
       #expect(empty.allSatisfy { $0.count == 0 && $0.names == ["id", "b"] })
       #expect(try lines(join([left, Table([])], [table([("id", [2]), ("b", [4])])], on)).count == 2)
@@ -204,13 +208,14 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    ([:], "\"on\", or"), (["on": .strings([])], "at least one"), (["left_on": .strings(["a"])], "right_on"),
-    (["on": .strings(["a"]), "left_on": .strings(["a"])], "either"),
-    (["left_on": .strings(["a"]), "right_on": .strings(["a", "b"])], "matched in order"),
-    (["on": .strings(["a", "a"])], "twice"),
-    (["on": .strings(["a"]), "strategy": .string("broadcast"), "partitions": .integer(3)], "leave it out"),
-  ] as [([String: ParameterValue], String)])
+  @Test(
+    arguments: [
+      ([:], "\"on\", or"), (["on": .strings([])], "at least one"), (["left_on": .strings(["a"])], "right_on"),
+      (["on": .strings(["a"]), "left_on": .strings(["a"])], "either"),
+      (["left_on": .strings(["a"]), "right_on": .strings(["a", "b"])], "matched in order"),
+      (["on": .strings(["a", "a"])], "twice"),
+      (["on": .strings(["a"]), "strategy": .string("broadcast"), "partitions": .integer(3)], "leave it out"),
+    ] as [([String: ParameterValue], String)])
   func `Parameters that make no sense are refused`(values: [String: ParameterValue], words: String) throws {
     let error = #expect(throws: ParameterError.self) { try Ops.join("table.join", values) }
     #expect(error?.description.contains(words) == true)

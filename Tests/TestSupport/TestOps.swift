@@ -113,7 +113,8 @@ public enum TestOps {
     name: "test.join", version: 1, summary: "mixes two bags",
     inputs: [OpInput("left", .any, summary: "a bag"), OpInput("right", .any, summary: "a bag")],
     parameters: parameters + [OpParameter("splits", .boolean, default: .boolean(false), summary: "both sides")],
-    output: "a number", example: "", maker: .join { Join(settings: Settings($0), splits: $0.boolean("splits") ?? false) })
+    output: "a number", example: "",
+    maker: .join { Join(settings: Settings($0), splits: $0.boolean("splits") ?? false) })
 
   public static let shuffle = OpDefinition(
     name: "test.shuffle", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],

@@ -129,8 +129,7 @@ struct FoldTable<Key: Hashable & Codable & Sendable, Value>: ~Copyable {
   }
 
   @inlinable
-  static func moved<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<T>
-  {
+  static func moved<T>(_ old: UnsafeMutablePointer<T>, _ count: Int, _ capacity: Int) -> UnsafeMutablePointer<T> {
     let new = UnsafeMutablePointer<T>.allocate(capacity: capacity)
     new.moveInitialize(from: old, count: count)
     old.deallocate()

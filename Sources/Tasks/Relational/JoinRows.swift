@@ -78,7 +78,9 @@ struct JoinRows {
   /// What comes of a left side that has these columns and no records.
   func outline(left: Table, right: JoinTable) throws -> Table {
     guard kind.takesRight else { return left }
-    let others = try rightColumns(of: right, left: left.names).map { ($0.name, Column.nulls(of: $0.column.type, count: 0)) }
+    let others = try rightColumns(of: right, left: left.names).map {
+      ($0.name, Column.nulls(of: $0.column.type, count: 0))
+    }
     return Table(names: left.names + others.map(\.0), columns: left.columns + others.map(\.1), count: 0)
   }
 

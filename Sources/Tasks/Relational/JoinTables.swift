@@ -20,7 +20,8 @@ struct JoinTables: JoinOp {
       let missing = left == nil && right == nil ? "on" : left == nil ? "left_on" : "right_on"
       throw ParameterError(
         missing,
-        "name the columns that must be equal: \"on\", or \"left_on\" and \"right_on\" where they are called differently")
+        "name the columns that must be equal: \"on\", or \"left_on\" and \"right_on\" where they are called differently"
+      )
     }
     let parameter = both == nil ? "left_on" : "on"
     guard !leftKeys.isEmpty else { throw ParameterError(parameter, "name at least one column") }
@@ -183,12 +184,15 @@ struct JoinTables: JoinOp {
       OpInput("right", .any, summary: "the table that partners are looked for in: the smaller one"),
     ],
     parameters: [
-      OpParameter("on", .strings, isOptional: true, summary: "the columns that must be equal, called the same on both sides"),
-      OpParameter("left_on", .strings, isOptional: true, summary: "the left side's columns, where they are called differently"),
+      OpParameter(
+        "on", .strings, isOptional: true, summary: "the columns that must be equal, called the same on both sides"),
+      OpParameter(
+        "left_on", .strings, isOptional: true, summary: "the left side's columns, where they are called differently"),
       OpParameter("right_on", .strings, isOptional: true, summary: "the right side's columns, in the same order"),
       OpParameter(
         "how", .choice(JoinRows.Kind.allCases.map(\.rawValue)), default: .string(JoinRows.Kind.inner.rawValue),
-        summary: "inner: pairs; left: also records of the left without a partner, with nulls; semi: records of the left "
+        summary:
+          "inner: pairs; left: also records of the left without a partner, with nulls; semi: records of the left "
           + "that have one; anti: those that have none"),
       OpParameter(
         "strategy", .choice(["broadcast", "partitioned"]), isOptional: true,
@@ -196,10 +200,12 @@ struct JoinTables: JoinOp {
           + "if left out, broadcast where the right side has one partition and \"partitions\" is not given"),
       OpParameter(
         "partitions", .integer(1...PartitionByID.mostPartitions), isOptional: true,
-        summary: "how many partitions come out where both sides are split; twice as many as the larger side has, at most "
+        summary:
+          "how many partitions come out where both sides are split; twice as many as the larger side has, at most "
           + "\(GroupAggregate.usualMost), if left out"),
       OpParameter(
-        "suffix", .string, default: .string("_right"), summary: "goes behind names of the right side that the left has too"),
+        "suffix", .string, default: .string("_right"),
+        summary: "goes behind names of the right side that the left has too"),
     ],
     output: """
       the left side's columns, then, with inner and left, those of the right side without its keys; null keys have no \

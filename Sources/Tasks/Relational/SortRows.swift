@@ -45,10 +45,11 @@ struct SortRows: ShuffleOp {
     try context.checkCancellation()
     let sorted = keys.order()
     try context.checkCancellation()
-    // A partition that comes out takes some blocks of each run, of which it needs a part of the first and the last.
-    let blockRows = min(max(table.count / (parts * 4), 64), 4096)
+    // A partition that comes out takes some blocks of each run, of which it needs a part of the first and the last. What
+    // describes a block stays in memory.
+    let blockRows = min(max(table.count / (parts * 2), 64), 4096)
     let blockCount = (table.count + blockRows - 1) / blockRows
-    var writer = ShardWriter(shardCount: max(blockCount, 1), inputCount: count, context: context)
+    var windows: [ShardSet] = []
     var firstKeys: [[UInt8]] = []
     let pieces = PieceBuilder()
     var offsets = [0]
@@ -63,17 +64,21 @@ struct SortRows: ShuffleOp {
       offsets.append(pieces.builder.count)
       if pieces.builder.count >= window, block < blockCount - 1 {
         try context.checkCancellation()
-        // The blocks that were written before, and those to come, have nothing in this piece.
-        try writer.write(
-          pieces.builder, offsets + Array(repeating: pieces.builder.count, count: blockCount - block - 1))
+        windows.append(try ShardWriter.written(pieces.builder, offsets, context: context))
         pieces.builder.removeAll()
-        offsets = Array(repeating: 0, count: block + 2)
+        offsets = [0]
       }
     }
     if blockCount == 0 { offsets.append(0) }
     let header = SortedRun.header(
       partCount: parts, rowCount: table.count, blockRows: blockRows, firstKeys: firstKeys, schema: schema)
-    return try SortedRun(writer.finish(pieces.builder, offsets, header: header))
+    if windows.isEmpty {
+      var writer = ShardWriter(shardCount: offsets.count - 1, inputCount: count, context: context)
+      windows.append(try writer.finish(pieces.builder, offsets, header: header))
+    } else {
+      windows.append(try ShardWriter.written(pieces.builder, offsets, header: header, context: context))
+    }
+    return try SortedRun(windows)
   }
 
   // MARK: - Second half
@@ -105,8 +110,7 @@ struct SortRows: ShuffleOp {
       let first = lower.map { SortRows.block(before: $0, in: number, runs) } ?? 0
       let last = upper.map { SortRows.block(before: $0, in: number, runs) } ?? run.blockCount - 1
       guard first <= last else { continue }
-      for block in first...last {
-        let table = try run.table(block)
+      for (block, table) in try run.tables(first...last) {
         let keys = try SortKeys(table, order, rows: 0..<table.count, file: nil)
         func place(_ bound: Bound) -> Int {
           SortRows.firstRow(notBefore: bound, runs[bound.run].firstKey(bound.block), keys, run: number, block: block)

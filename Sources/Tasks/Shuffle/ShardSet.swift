@@ -33,7 +33,10 @@ public struct ShardSet: TaskValue {
 
   fileprivate init(header: Buffer, shardCount: Int, extents: [any ScratchExtent]) {
     self.header = header
-    shardBytes = (0..<shardCount).map { shard in extents.reduce(0) { $0 + $1.pieceBytes[shard] } }
+    // One extent's own array, where there is one, and no other.
+    shardBytes =
+      extents.count == 1
+      ? extents[0].pieceBytes : (0..<shardCount).map { shard in extents.reduce(0) { $0 + $1.pieceBytes[shard] } }
     runs = extents.map { .disk($0) }
   }
 
@@ -166,6 +169,15 @@ public struct ShardWriter {
     }
     if count > 0 { try write(last, offsets) }
     return ShardSet(header: header, shardCount: shardCount, extents: extents)
+  }
+
+  /// A set of one piece of each shard, on disk however small it is.
+  static func written(
+    _ pieces: borrowing BufferBuilder, _ offsets: [Int], header: Buffer = Buffer([]), context: any TaskContext
+  ) throws -> ShardSet {
+    var writer = ShardWriter(shardCount: offsets.count - 1, inputCount: 1, context: context)
+    try writer.write(pieces, offsets)
+    return ShardSet(header: header, shardCount: offsets.count - 1, extents: writer.extents)
   }
 
   /// As `finish(_:_:header:)`, without a copy of what stays in memory.

@@ -9,7 +9,8 @@ struct Visits {
   static func main() async {
     let arguments = CommandLine.arguments.dropFirst()
     guard arguments.count == 2 else {
-      FileHandle.standardError.write(Data("usage: visits INPUT OUTPUT, as visits 'data/*.csv' out/customers.csv\n".utf8))
+      FileHandle.standardError.write(
+        Data("usage: visits INPUT OUTPUT, as visits 'data/*.csv' out/customers.csv\n".utf8))
       exit(64)
     }
     do {
