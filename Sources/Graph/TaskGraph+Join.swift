@@ -59,11 +59,13 @@ extension TaskGraph {
     _ name: String, op definition: OpDefinition, _ op: any JoinOp, arguments: OpArguments, left: Stage, right: Stage,
     count: Int, keep: Bool?, policy: TaskPolicy
   ) throws {
+    for side in JoinSide.allCases {
+      try checkFree(TaskGraph.splitName(of: name, side), as: "its \(side.rawValue) side", of: name)
+    }
+    try checkEdges(from: left.results.count + right.results.count, to: count, stage: name)
     var halves: [Stage] = []
     for (side, source) in [(JoinSide.left, left), (.right, right)] {
       let part = TaskGraph.splitName(of: name, side)
-      try checkFree(part, as: "its \(side.rawValue) side", of: name)
-      try checkEdges(from: source.results.count, to: count, stage: name)
       try addStage(
         part, op: definition, arguments: arguments,
         body: JoinSplitBody(op: op, side: side, partitions: source.resultPartitions, count: count),

@@ -191,10 +191,32 @@ import Testing
       #expect(error?.code == .tooLarge)
       #expect(error?.message.contains("a third of --memory") == true)
     }
+    // Narrow records take little themselves, and an index all the same.
+    let narrow = table([("id", (0..<200_000).map { $0 })])
+    for more in [[:], ["partitions": .integer(1)]] as [[String: ParameterValue]] {
+      let error = #expect(throws: TaskError.self) {
+        try join(
+          [narrow], [narrow], ["on": .strings(["id"]), "how": .string("semi")].merging(more) { $1 }, memory: 16 << 20)
+      }
+      #expect(error?.code == .tooLarge && error?.message.contains(more.isEmpty ? "half of" : "a quarter of") == true)
+    }
+    // One long text that all have as their partner.
+    let long = Table(
+      names: ["id", "text"],
+      columns: table([("id", [1, 2, 3])]).columns
+        + (try Table.strings("text", ["a", "b", String(repeating: "x", count: 200_000)])).columns, count: 3)
+    let threes = table([("id", Array(repeating: 3, count: 1000))])
+    let skewed = #expect(throws: TaskError.self) {
+      try join([threes], [long], ["on": .strings(["id"])], memory: 64 << 20)
+    }
+    #expect(skewed?.message.contains("what comes out takes") == true)
+    // Who is only looked up takes no more than it was.
+    let all = try join([many], [many], ["on": .strings(["id"]), "how": .string("semi")], memory: 64 << 20)
+    #expect(all[0].count == many.count)
     let small = #expect(throws: TaskError.self) {
       try join([many], [many], ["on": .strings(["id"]), "partitions": .integer(2)], memory: 1 << 20)
     }
-    #expect(small?.message.contains("a sixth of --memory") == true)
+    #expect(small?.message.contains("a quarter of --memory") == true)
   }
 
   @Test func `A record of nulls stands behind those of a damaged table, or it is refused`() throws {

@@ -90,7 +90,7 @@ import Testing
   @Test func `Little memory and much give the same bytes, and partitions of about one size`() throws {
     var random = SeededNumbers(5)
     let tables = try (0..<4).map { part in
-      try RandomTables.table(rows: 12_000, ids: 3, from: part * 100_000, using: &random)
+      try RandomTables.table(rows: 30_000, ids: 3, from: part * 100_000, using: &random)
     }
     func bytes(_ tables: [Table]) throws -> [[UInt8]] {
       try tables.map {
@@ -102,9 +102,9 @@ import Testing
     let much = try sort(tables, by: ["large"], into: 6)
     let little = try sort(tables, by: ["large"], into: 6, memory: 24 << 20)
     #expect(try bytes(much.parts) == bytes(little.parts))
-    #expect(little.writes > 0)
+    #expect(little.writes > tables.count)
     // Three keys make six parts all the same.
-    for part in much.parts { #expect((6000...10_000).contains(part.count), "\(part.count)") }
+    for part in much.parts { #expect((15_000...25_000).contains(part.count), "\(part.count)") }
   }
 
   @Test func `What cannot be sorted says so`() throws {

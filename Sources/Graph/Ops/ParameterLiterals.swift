@@ -14,7 +14,7 @@ extension ParameterValue: ExpressibleByArrayLiteral {
 }
 
 extension ParameterValue: ExpressibleByDictionaryLiteral {
-  /// Names with single values, or names in their order with such mappings.
+  /// Names with single values, or names in their order with such mappings. A name twice is a programmer's error.
   public init(dictionaryLiteral elements: (String, ParameterValue)...) {
     let maps = elements.compactMap { name, value -> NamedMap? in
       if case .map(let texts) = value { NamedMap(name, texts) } else { nil }
@@ -22,7 +22,7 @@ extension ParameterValue: ExpressibleByDictionaryLiteral {
     if maps.count == elements.count, !elements.isEmpty {
       self = .nested(maps)
     } else {
-      self = .map(Dictionary(elements.map { ($0, $1.text) }) { _, last in last })
+      self = .map(Dictionary(uniqueKeysWithValues: elements.map { ($0, $1.text) }))
     }
   }
 

@@ -57,7 +57,7 @@ public struct PartitionedBag<Key: Hashable & Codable & Sendable, Element: Codabl
       try shards.grouped(
         shards: range, scope, hash: hash, key: key, finish: finish,
         tooLarge: { key, elements in
-          let bytes = ElementCodec.byteCount(ContiguousArray(elements))
+          let bytes = ElementCodec.byteCount(elements)
           return TaskError(
             .tooLarge,
             "the \(elements.count) elements of \(key) that were read so far take \(ByteCount(bytes)), and "

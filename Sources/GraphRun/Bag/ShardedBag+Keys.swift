@@ -118,7 +118,8 @@ extension ShardedBag {
   @inlinable
   func grouped<Key: Hashable & Codable & Sendable, Output>(
     shards: Range<Int>, _ scope: ReadScope, hash: KeyHash<Key>, key: @escaping (Item) throws -> Key,
-    finish: @escaping (Key, [Item]) throws -> Output, tooLarge: @escaping (Key, [Item]) -> TaskError
+    finish: @escaping (Key, [Item]) throws -> Output,
+    tooLarge: @escaping (Key, ContiguousArray<Item>) -> TaskError
   ) throws -> BlockReader<Output> {
     let allowance = scope.allowance
     let passes = ShardPasses(self, shards, scope, expansion: 3)
@@ -152,9 +153,13 @@ extension ShardedBag {
           held += ElementCodec.byteCount(isAll ? block : ContiguousArray(items[before...]))
           // Whoever takes a bucket at a time cannot take less.
           if held > 2 * allowance {
-            let all = ItemGroups(table.takeEntries().keys, items, owners)
-            let largest = all.largest
-            throw tooLarge(all.keys[largest], all[largest])
+            var counts = ContiguousArray(repeating: 0, count: table.count)
+            for owner in owners { counts[Int(owner)] += 1 }
+            let largest = counts.indices.max { counts[$0] < counts[$1] } ?? 0
+            // Only those: memory is short.
+            var own = ContiguousArray<Item>()
+            for (item, owner) in zip(items, owners) where Int(owner) == largest { own.append(item) }
+            throw tooLarge(table.takeEntries().keys[largest], own)
           }
         }
         passes.finish(buckets)
@@ -206,10 +211,4 @@ struct ItemGroups<Key, Item> {
   /// A key's items, in their order.
   @inlinable
   subscript(key: Int) -> [Item] { Array(items[starts[key]..<starts[key + 1]]) }
-
-  /// The key that has the most.
-  @inlinable
-  var largest: Int {
-    keys.indices.max { starts[$0 + 1] - starts[$0] < starts[$1 + 1] - starts[$1] } ?? 0
-  }
 }

@@ -78,13 +78,15 @@ public struct Pipeline: Sendable {
 
   /// Runs all tasks whose results are not there yet, with a state folder or without.
   ///
-  /// - Parameter options: observers are for bags and delayed values, and must be none here: use `progress`.
+  /// - Parameter options: without observers, pools and resources: use `progress`, and the limits that the pipeline was made
+  ///   with.
   /// - Returns: how it went, and which files were written.
   /// - Throws: `ComputeError` if a task failed, with all failures; `CancellationError` if the Swift task was cancelled;
   ///   `SchedulerError` if the memory bound is too small or the state folder cannot be used.
   @discardableResult
   public func run(_ options: ComputeOptions = ComputeOptions()) async throws -> RunSummary {
     precondition(options.observers.isEmpty, "observers are not told of a pipeline's tasks; use ComputeOptions.progress")
+    precondition(options.limits.isEmpty, "pools and resources of a pipeline are its limits: Pipeline(limits:)")
     let execution = GraphExecution(options)
     let summary = try await execution.onThread { try execution.run(graph, registry).summary }
     try summary.check()

@@ -60,7 +60,7 @@ struct CSVRead: SourceOp {
   }
 
   static let definition = OpDefinition(
-    name: "csv.read", version: 1,
+    name: "csv.read", version: 2,
     summary: "reads CSV files, cut at records into partitions; columns come from the header, types from the records",
     parameters: [
       OpParameter("files", .files, isIdentity: false, summary: "files, folders or glob patterns"),

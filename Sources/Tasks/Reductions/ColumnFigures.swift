@@ -37,6 +37,8 @@ struct ColumnFigures: ReductionOp {
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(value, file: file)
+    // A partition without records may say nothing about its columns.
+    guard table.count > 0 || !table.names.isEmpty else { return ColumnFigure.table([]) }
     let groups = [Int32](repeating: 0, count: KeyBatch.mostRows)
     var figures: [(name: String, figure: ColumnFigure)] = []
     for name in columns ?? table.names {

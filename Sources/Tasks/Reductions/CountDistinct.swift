@@ -26,7 +26,7 @@ struct CountDistinct: ReductionOp {
     ValueGroups(
       [type],
       ValueGroups.Limit(
-        memory: context.memoryLimit, fanIn: fanIn * columns.count, what: "column \"\(name)\"",
+        memory: context.memoryLimit, fanIn: min(fanIn, 1024) * columns.count, what: "column \"\(name)\"",
         remedy:
           "count them by table.distinct (columns: \(name)) and bag.count behind it, which keep on disk what does not "
           + "fit, or give more memory"))
@@ -35,6 +35,8 @@ struct CountDistinct: ReductionOp {
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(value, file: file)
+    // A partition without records may say nothing about its columns.
+    if table.count == 0, table.names.isEmpty { return try self.table(columns.map { _ in .nulls(of: .utf8, count: 0) }) }
     return try self.table(
       columns.map { name in
         let column = try table.countable(name, for: "bag.countDistinct", file: file)

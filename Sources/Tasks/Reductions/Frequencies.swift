@@ -34,7 +34,8 @@ struct Frequencies: ReductionOp {
   private func limit(_ context: any TaskContext) -> ValueGroups.Limit {
     let names = columns.map { "\"\($0)\"" }.joined(separator: ", ")
     return ValueGroups.Limit(
-      memory: context.memoryLimit, fanIn: fanIn, what: columns.count == 1 ? "column \(names)" : "columns \(names)",
+      memory: context.memoryLimit, fanIn: min(fanIn, 1024),
+      what: columns.count == 1 ? "column \(names)" : "columns \(names)",
       remedy:
         "count them with group.aggregate (by: the columns, {count: {count: \"*\"}}) and sort them with table.sort, "
         + "which keep on disk what does not fit, or give more memory")
@@ -43,6 +44,12 @@ struct Frequencies: ReductionOp {
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(value, file: file)
+    // A partition without records may say nothing about its columns.
+    if table.count == 0, table.names.isEmpty {
+      return Table(
+        names: columns + [Frequencies.countName],
+        columns: columns.map { _ in .nulls(of: .utf8, count: 0) } + [.nulls(of: .int64, count: 0)], count: 0)
+    }
     let keys: [Column]
     if columns.count == 1 {
       keys = [try table.countable(columns[0], for: "bag.frequencies", file: file)]

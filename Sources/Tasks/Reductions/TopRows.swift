@@ -33,12 +33,14 @@ struct TopRows: ReductionOp {
 
   func combine(_ values: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     // What is equal stands in the bag's order in each, and so it does in all.
-    let tables = try values.map { try Table.from($0) }
-    guard tables.count > 1 else { return tables[0] }
+    // A partition without records may say nothing about its columns.
+    let tables = try values.map { try Table.from($0) }.filter { $0.count > 0 || !$0.names.isEmpty }
+    guard tables.count > 1 else { return tables.first ?? Table([]) }
     return try top(of: TableUnion.joined(tables) { "\(context.inputKey($0))" }, file: nil, context)
   }
 
   private func top(of table: Table, file: String?, _ context: any TaskContext) throws -> Table {
+    guard table.count > 0 || !table.names.isEmpty else { return table }
     let columns = try table.selecting(order.keys.map(\.column), file: file)
     var taken = Candidates(columns: columns, order: order, count: count, file: file)
     for start in stride(from: 0, to: table.count, by: TopRows.windowRows) {

@@ -251,7 +251,7 @@ struct GroupAggregate: ShuffleOp {
     summary: "how many partitions come out; twice as many as go in, at most \(usualMost), if left out")
 
   static let definition = OpDefinition(
-    name: "group.aggregate", version: 1,
+    name: "group.aggregate", version: 2,
     summary: "gathers figures of all records with one key: counts, totals, extremes, different values",
     inputs: [OpInput("table", summary: "a table with the columns that are named; the same in all partitions")],
     parameters: [

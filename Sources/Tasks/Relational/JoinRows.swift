@@ -25,13 +25,13 @@ struct JoinRows {
   /// - Parameters:
   ///   - left: some records of the left side.
   ///   - right: all that may be their partners.
-  ///   - most: bytes that the result may take.
   ///   - file: what the left is from, for messages.
   ///   - context: the task's way to what is outside it.
+  ///   - check: throws where so many bytes are more than the result may take.
   /// - Returns: the left's records in their order, each with its partners in theirs.
   /// - Throws: `TaskError` with code `.missingColumn`, `.wrongType`, `.invalidParameter` or `.tooLarge`.
   func joined(
-    _ left: Table, with right: JoinTable, most: Int, file: String?, context: any TaskContext
+    _ left: Table, with right: JoinTable, file: String?, context: any TaskContext, check: (_ bytes: Int) throws -> Void
   ) throws -> Table {
     // A partition without records may say nothing about its columns.
     guard left.count > 0 || !left.names.isEmpty else { return left }
@@ -65,13 +65,20 @@ struct JoinRows {
               pairs.append(row, record)
               record = next[Int(record)]
               // One record may have all others as its partners.
-              if pairs.count % 65_536 == 0 { try checkFits(pairs.count, width, most, row, left, right, context) }
+              if pairs.count % 65_536 == 0 {
+                try context.checkCancellation()
+                try check(pairs.count * (width + 8))
+              }
             }
           }
         }
       }
-      try checkFits(pairs.count, width, most, rows.upperBound - 1, left, right, context)
+      try check(pairs.count * (width + 8))
     }
+    // Records may be of very different sizes.
+    try check(
+      left.byteCount(ofRows: pairs.leftRows)
+        + rightColumns.reduce(0) { $0 + $1.column.byteCount(ofCells: pairs.rightRows) })
     return try made(left, pairs, rightColumns)
   }
 
@@ -131,14 +138,25 @@ struct JoinRows {
     for (number, column) in left.enumerated() {
       let other = try right.records.column(rightKeys[number])
       if column.nullCount == column.count || other.nullCount == other.count { return false }
-      guard KeyClass(column.type) == KeyClass(other.type) else {
-        throw TaskError(
-          .wrongType,
-          "column \"\(leftKeys[number])\" holds \(column.type) on the left, and \"\(rightKeys[number])\" \(other.type) on "
-            + "the right: they are never equal; make them one type with table.cast before")
-      }
+      try check(number, column.type, other.type)
     }
     return true
+  }
+
+  private func check(_ key: Int, _ left: ColumnType, _ right: ColumnType) throws {
+    guard KeyClass(left) != KeyClass(right) else { return }
+    throw TaskError(
+      .wrongType,
+      "column \"\(leftKeys[key])\" holds \(left) on the left, and \"\(rightKeys[key])\" \(right) on the right: they are "
+        + "never equal; make them one type with table.cast before")
+  }
+
+  /// - Throws: `TaskError` with code `.wrongType` where keys of both sides that hold something are never equal.
+  func checkKeys(_ left: ShardSchema, _ right: ShardSchema) throws {
+    for number in leftKeys.indices {
+      guard let one = left.type(of: leftKeys[number]), let other = right.type(of: rightKeys[number]) else { continue }
+      try check(number, one, other)
+    }
   }
 
   /// What can be compared with what.
@@ -160,18 +178,6 @@ struct JoinRows {
   }
 
   private static func rowBytes(_ table: Table) -> Int { table.byteCount / max(table.count, 1) }
-
-  private func checkFits(
-    _ pairs: Int, _ width: Int, _ most: Int, _ row: Int, _ left: Table, _ right: JoinTable, _ context: any TaskContext
-  ) throws {
-    guard pairs * (width + 8) > most else { return }
-    throw TaskError(
-      .tooLarge,
-      "the first \(row + 1) of \(left.count) records on the left have \(pairs) partners among \(right.count) on the right, "
-        + "which take \(ByteCount(pairs * (width + 8))), and may take \(ByteCount(most)), a third of --memory: keys are "
-        + "there many times on both sides; make one side's different before (table.distinct, group.aggregate), take "
-        + "smaller partitions, or give more memory")
-  }
 }
 
 /// Numbers of rows that go together; its owner frees it.

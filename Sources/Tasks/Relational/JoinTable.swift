@@ -19,6 +19,13 @@ final class JoinTable: TaskValue {
   private let next: Buffer
   private let mask: Int
 
+  /// What records become beside themselves, with what making it takes, in bytes.
+  ///
+  /// - Parameter keys: types of the key's columns.
+  static func indexBytes(count: Int, keys: [ColumnType]) -> Int {
+    count * (24 + 4 + 8 + 8 * keys.count { $0 != .utf8 })
+  }
+
   private static let upperHalf: UInt64 = 0xFFFF_FFFF_0000_0000
 
   /// A record of nulls, which stands behind the others.
@@ -33,7 +40,8 @@ final class JoinTable: TaskValue {
   init(records: Table, keys: [String]) throws {
     self.records = records
     self.keys = keys
-    count = records.count - 1
+    let count = records.count - 1
+    self.count = count
     let columns = try keys.map { try records.column($0) }
     let batch = KeyBatch(columns)
     let words = columns.map { _ in PieceBuilder() }
@@ -49,12 +57,17 @@ final class JoinTable: TaskValue {
       hashes.append(UnsafeRawBufferPointer(start: batch.hashes, count: rows.count * 8))
       if !hasKey.isEmpty { for (index, row) in rows.enumerated() { hasKey[row] = batch.nulls[index] == 0 } }
     }
-    keyColumns = zip(columns, words).map { JoinKeyColumn($0, words: $1.taken()) }
     var capacity = 16
     while capacity * 2 < count * 3 { capacity *= 2 }
-    mask = capacity - 1
-    (slots, next) = JoinTable.index(
-      hashes.base.assumingMemoryBound(to: UInt64.self), count: count, mask: mask, hasKey: hasKey, keyColumns)
+    let mask = capacity - 1
+    let keyColumns = zip(columns, words).map { JoinKeyColumn($0, words: $1.taken()) }
+    let hashesOfAll = hashes.finish()
+    self.mask = mask
+    self.keyColumns = keyColumns
+    (slots, next) = withExtendedLifetime(hashesOfAll) {
+      JoinTable.index(
+        hashesOfAll.elements(of: UInt64.self).baseAddress!, count: count, mask: mask, hasKey: hasKey, keyColumns)
+    }
   }
 
   /// Puts the records in from the last to the first, so that each stands before those that were there.

@@ -58,10 +58,23 @@ struct JoinTables: JoinOp {
 
   // MARK: - The right side as one table
 
-  /// A copy of the records, with an index of some 30 bytes for each.
+  /// A copy of the records, with an index of some 40 bytes for each. How many they are is known when they are there: narrow
+  /// ones are looked at again then.
   func estimateTable(inputBytes: [Int]) -> MemoryEstimate {
     let bytes = inputBytes.reduce(0, +)
     return MemoryEstimate(output: bytes * 2 + 4096, scratch: bytes / 2 + 65_536)
+  }
+
+  /// Half of the memory is for the right side as one table.
+  private func checkFits(_ tables: [Table], _ model: Table, _ context: any TaskContext) throws {
+    let count = tables.reduce(0) { $0 + $1.count }
+    let types = try rows.rightKeys.map { try model.column($0).type }
+    let bytes = tables.reduce(0) { $0 + $1.byteCount } + JoinTable.indexBytes(count: count, keys: types)
+    guard bytes > context.memoryLimit / 2 else { return }
+    throw TaskError(
+      .tooLarge,
+      "the right side's \(count) records would take \(ByteCount(bytes)) as one table, and may take "
+        + "\(ByteCount(context.memoryLimit / 2)), half of --memory; \(tableRemedy), or give more memory")
   }
 
   var tableRemedy: String { "split both sides: strategy: partitioned" }
@@ -71,6 +84,7 @@ struct JoinTables: JoinOp {
     // One that has a say about the columns.
     let model = tables.first { $0.count > 0 } ?? tables.first { !$0.names.isEmpty } ?? tables[0]
     let nulls = JoinTable.nullRecord(model.names, model.columns.map(\.type))
+    try checkFits(tables, model, context)
     let filled = tables.indices.filter { tables[$0].count > 0 }
     let records = try TableUnion.joined(filled.map { tables[$0] } + [nulls]) { place in
       place < filled.count ? "\(context.inputKey(filled[place]))" : ""
@@ -97,9 +111,11 @@ struct JoinTables: JoinOp {
     guard let right = table as? JoinTable else {
       throw TaskError(.wrongType, "the input is a \(type(of: table).kind), and no table of this join")
     }
-    return try rows.joined(
-      Table.from(left, file: file), with: right, most: PartitionByID.allowance(context.memoryLimit), file: file,
-      context: context)
+    let most = PartitionByID.allowance(context.memoryLimit)
+    return try rows.joined(Table.from(left, file: file), with: right, file: file, context: context) { bytes in
+      guard rows.kind.takesRight, bytes > most else { return }
+      throw tooMuch(bytes, most, "take smaller partitions")
+    }
   }
 
   // MARK: - Both sides split
@@ -112,7 +128,8 @@ struct JoinTables: JoinOp {
   func estimateSplit(_ side: JoinSide, inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
     MemoryEstimate(
       output: 16 << 10,
-      scratch: shards(side, GroupAggregate.usualMost).scratchBytes(inputBytes: inputBytes, memoryLimit: memoryLimit))
+      scratch: shards(side, partitions ?? GroupAggregate.usualMost).scratchBytes(
+        inputBytes: inputBytes, memoryLimit: memoryLimit))
   }
 
   func split(
@@ -130,7 +147,7 @@ struct JoinTables: JoinOp {
   }
 
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes, scratch: min(inputBytes * 2, memoryLimit / 2) + (1 << 20))
+    MemoryEstimate(output: inputBytes, scratch: min(inputBytes * 3, memoryLimit / 2) + (1 << 20))
   }
 
   func gather(
@@ -145,35 +162,52 @@ struct JoinTables: JoinOp {
       }
     }
     let (left, right) = (try sets(left), try sets(right))
-    try checkFits(right, partition, of: count, context)
     let rightSchema = try ShardSchema.common(to: right)
+    let leftSchema = try ShardSchema.common(to: left)
+    try rows.checkKeys(leftSchema, rightSchema)
+    let bytes = right.reduce(0) { $0 + $1.byteCount(ofShard: partition.index) }
+    try checkFits(bytes, "records", partition, of: count, context)
     var records = TableAppender(names: rightSchema.names, types: rightSchema.types)
     try RowShards.forEachTable(of: partition.index, in: right, context) { try records.append($0) }
+    let types = rows.rightKeys.compactMap { rightSchema.type(of: $0) }
+    try checkFits(
+      bytes + JoinTable.indexBytes(count: records.count, keys: types), "records and their index", partition, of: count,
+      context)
     try records.append(JoinTable.nullRecord(rightSchema.names, rightSchema.types))
     let table = try JoinTable(records: records.finish(), keys: rows.rightKeys)
-    let leftSchema = try ShardSchema.common(to: left)
     let outline = try rows.outline(
       left: TableAppender(names: leftSchema.names, types: leftSchema.types).finish(), right: table)
     var out = TableAppender(names: outline.names, types: outline.columns.map(\.type))
-    var most = PartitionByID.allowance(context.memoryLimit)
+    let most = PartitionByID.allowance(context.memoryLimit)
+    var made = 0
     try RowShards.forEachTable(of: partition.index, in: left, context) { part in
-      let joined = try rows.joined(part, with: table, most: most, file: nil, context: context)
-      most -= joined.byteCount
+      let joined = try rows.joined(part, with: table, file: nil, context: context) { more in
+        guard made + more > most else { return }
+        throw tooMuch(made + more, most, "set \"partitions\" to more than \(count)")
+      }
+      made += joined.byteCount
       try out.append(joined)
     }
     return out.finish()
   }
 
+  private func tooMuch(_ bytes: Int, _ most: Int, _ remedy: String) -> TaskError {
+    TaskError(
+      .tooLarge,
+      "what comes out takes \(ByteCount(bytes)) or more, and may take \(ByteCount(most)), a third of --memory; \(remedy), "
+        + "or give more memory; where keys are there many times on both sides, make one side's different before "
+        + "(table.distinct, group.aggregate)")
+  }
+
   private func checkFits(
-    _ right: [ShardSet], _ partition: Partition, of count: Int, _ context: any TaskContext
+    _ bytes: Int, _ what: String, _ partition: Partition, of count: Int, _ context: any TaskContext
   ) throws {
-    let bytes = right.reduce(0) { $0 + $1.byteCount(ofShard: partition.index) }
-    let most = context.memoryLimit / 6
+    let most = context.memoryLimit / 4
     guard bytes > most else { return }
     throw TaskError(
       .tooLarge,
-      "partition \(partition.index) of \(count): the right side's records take \(ByteCount(bytes)), and may take "
-        + "\(ByteCount(most)), a sixth of --memory; set \"partitions\" to more than \(count), put the larger side on the "
+      "partition \(partition.index) of \(count): the right side's \(what) take \(ByteCount(bytes)), and may take "
+        + "\(ByteCount(most)), a quarter of --memory; set \"partitions\" to more than \(count), put the larger side on the "
         + "left, or give more memory")
   }
 

@@ -202,7 +202,7 @@ struct SortRows: ShuffleOp {
   }
 
   static let definition = OpDefinition(
-    name: "table.sort", version: 1,
+    name: "table.sort", version: 2,
     summary: "puts the records of all partitions in order; those that are alike keep theirs",
     inputs: [OpInput("table", summary: "a table; the same columns in all partitions")],
     parameters: [

@@ -22,6 +22,11 @@ struct ShardSchema {
     self.source = source
   }
 
+  /// A column's type; `nil` where it is not there, or null throughout.
+  func type(of name: String) -> ColumnType? {
+    names.firstIndex { ByteText($0) == ByteText(name) }.flatMap { isNull[$0] ? nil : types[$0] }
+  }
+
   // Encoded: Int64 length of what follows up to the source; Int64 columns; a byte for each column and one for rows, padded
   // to 8; the table without its rows, padded to 8; the source.
 

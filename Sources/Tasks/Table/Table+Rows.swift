@@ -17,6 +17,13 @@ extension Table {
   /// - Complexity: O(columns).
   func byteCount(ofRows rows: Range<Int>) -> Int { columns.reduce(0) { $0 + $1.byteCount(ofCells: rows) } }
 
+  /// The same for rows picked by number; a row may be named more than once.
+  ///
+  /// - Complexity: O(rows · columns of texts and lists).
+  func byteCount(ofRows numbers: UnsafeBufferPointer<Int32>) -> Int {
+    columns.reduce(0) { $0 + $1.byteCount(ofCells: numbers) }
+  }
+
   /// Adds to `sums` what each row takes in memory, flags and validity left out.
   func addByteCounts(to sums: UnsafeMutableBufferPointer<Int>) {
     for column in columns { column.addByteCounts(to: sums) }
@@ -107,6 +114,25 @@ extension Column {
       }
     case .structures(let fields): return fields.reduce(own) { $0 + $1.byteCount(ofCells: cells) }
     }
+  }
+
+  /// Cells picked by number; items of lists of text as if all were of one size.
+  func byteCount(ofCells numbers: UnsafeBufferPointer<Int32>) -> Int {
+    let own = validity == nil ? 0 : (numbers.count + 7) / 8
+    switch storage {
+    case .fixed: return own + (type.byteCount(cells: numbers.count) ?? 0)
+    case .strings: return withOffsets { own + numbers.count * 4 + Column.total(numbers, $0) }
+    case .lists(_, let items):
+      let each = items.byteCount(ofCells: 0..<items.count) / max(items.count, 1) + 1
+      return withOffsets { own + numbers.count * 4 + Column.total(numbers, $0) * each }
+    case .structures(let fields): return fields.reduce(own) { $0 + $1.byteCount(ofCells: numbers) }
+    }
+  }
+
+  private static func total(_ numbers: UnsafeBufferPointer<Int32>, _ offsets: UnsafePointer<Int32>) -> Int {
+    var total = 0
+    for number in numbers { total += Int(offsets[Int(number) + 1] - offsets[Int(number)]) }
+    return total
   }
 
   fileprivate func addByteCounts(to sums: UnsafeMutableBufferPointer<Int>) {

@@ -6,7 +6,7 @@ import Graph
 struct TableAppender {
   private let names: [String]
   private let columns: [ColumnAppender]
-  private var count = 0
+  private(set) var count = 0
 
   init(names: [String], types: [ColumnType]) {
     self.names = names

@@ -25,7 +25,7 @@ def extremes(random, table, other, connection):
     cells = ", ".join(f'{function}("{column}")' for column in columns)
     rows = connection.execute(f"SELECT {cells} FROM {table.name}").fetchall()
     tasks = value(f"bag.{function}", table, {"columns": columns}, random)
-    return Case("extremes", tasks, {name: TYPES[name] for name in columns}, rows, about=f"{function} of {columns}", signless=True)
+    return Case("extremes", tasks, {name: TYPES[name] for name in columns}, rows, about=f"{function} of {columns}", signless=set(columns))
 
 
 def totals(random, table, other, connection):
@@ -41,7 +41,7 @@ def means(random, table, other, connection):
     for column in columns:
         cells = [row[column] for row in table.rows() if row[column] is not None]
         row.append(float(sum(cells)) / len(cells) if cells else None)
-    return Case("means", value("bag.mean", table, {"columns": columns}, random), {name: "float64" for name in columns}, [tuple(row)], about=str(columns), signless=True)
+    return Case("means", value("bag.mean", table, {"columns": columns}, random), {name: "float64" for name in columns}, [tuple(row)], about=str(columns), signless=set(columns), approximate=set(columns))
 
 
 def spreads(random, table, other, connection):
@@ -56,9 +56,7 @@ def spreads(random, table, other, connection):
         variance = statistics.variance(cells) if ddof else statistics.pvariance(cells)
         row.append(math.sqrt(variance) if root else float(variance))
     tasks = value("bag.std" if root else "bag.var", table, {"columns": columns, "ddof": ddof}, random)
-    # Rounded, for the last digits depend on how it is worked out.
-    tasks["{case}_rounded"] = {"op": "table.cast", "from": "{case}", "with": {"columns": {name: "float32" for name in columns}}}
-    return Case("spreads", tasks, {name: "float32" for name in columns}, [tuple(row)], about=f"{columns} ddof {ddof}")
+    return Case("spreads", tasks, {name: "float64" for name in columns}, [tuple(row)], about=f"{columns} ddof {ddof}", approximate=set(columns))
 
 
 def frequencies(random, table, other, connection):
@@ -75,7 +73,7 @@ def frequencies(random, table, other, connection):
     ).fetchall()
     tasks = value("bag.frequencies", table, parameters, random)
     types = {name: TYPES[name] for name in columns} | {"count": "int64"}
-    return Case("frequencies", tasks, types, rows, about=str(parameters), signless=True)
+    return Case("frequencies", tasks, types, rows, about=str(parameters), signless=set(types))
 
 
 def different(random, table, other, connection):
