@@ -14,8 +14,10 @@ public struct TaskPolicy: Hashable, Sendable {
   /// Bytes of working memory a task needs, where the user knows better than the operation.
   public var memory: Int?
 
+  /// Seconds that no wait before a retry is longer than.
   public static let longestRetryDelay = 300.0
 
+  /// No retries, no timeout, no limits.
   public init() {}
 
   /// Seconds to wait before a further attempt.
@@ -31,14 +33,20 @@ public struct TaskPolicy: Hashable, Sendable {
 
 /// Something of which a run has only so much: slots of a pool, units of a resource.
 public struct LimitName: Hashable, Sendable, CustomStringConvertible {
+  /// What is shared.
   public enum Kind: String, Sendable {
+    /// Slots, of which a task takes one.
     case pool
+    /// Units, of which a task takes some.
     case resource
   }
 
+  /// Whether it is a pool or a resource.
   public let kind: Kind
+  /// What it is called.
   public let name: String
 
+  /// The pool or resource of that name.
   public init(_ kind: Kind, _ name: String) {
     self.kind = kind
     self.name = name

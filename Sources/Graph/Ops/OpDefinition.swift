@@ -9,13 +9,16 @@ public struct OpDefinition: Sendable {
   public let summary: String
   /// What `from:` names, in order.
   public let inputs: [OpInput]
+  /// What `with` may give.
   public let parameters: [OpParameter]
   /// What comes out, column by column, in words.
   public let output: String
   /// A complete entry of a DAG file's `tasks:`.
   public let example: String
+  /// Makes a configured instance.
   public let maker: OpMaker
 
+  /// All that an operation says about itself; see the properties.
   public init(
     name: String, version: Int, summary: String, inputs: [OpInput] = [], parameters: [OpParameter] = [],
     output: String, example: String, maker: OpMaker
@@ -30,6 +33,7 @@ public struct OpDefinition: Sendable {
     self.maker = maker
   }
 
+  /// How its tasks lie in the graph.
   public var shape: OpShape {
     switch maker {
     case .source: .source
@@ -44,6 +48,7 @@ public struct OpDefinition: Sendable {
     }
   }
 
+  /// The parameter of that name; `nil` if there is none.
   public func parameter(_ name: String) -> OpParameter? { parameters.first { $0.name == name } }
 }
 
@@ -205,12 +210,19 @@ public struct OpParameter: Sendable {
   public var isRequired: Bool { defaultValue == nil && !isOptional }
 }
 
+/// A parameter's value, as under `with` in a DAG file. Swift programs write literals.
 public enum ParameterValue: Hashable, Sendable {
+  /// A text, a path or a choice.
   case string(String)
+  /// A whole number.
   case integer(Int)
+  /// Any other number.
   case number(Double)
+  /// True or false.
   case boolean(Bool)
+  /// Texts or paths, in their order.
   case strings([String])
+  /// Names with single values.
   case map([String: String])
   /// In their order.
   case nested([NamedMap])

@@ -1,8 +1,11 @@
 /// The operations a program knows, and the kinds of value they pass along.
 public struct OpRegistry: Sendable {
+  /// By name.
   public private(set) var definitions: [String: OpDefinition] = [:]
+  /// By kind.
   public private(set) var valueTypes: [String: any TaskValue.Type] = [:]
 
+  /// A registry that knows files that were written, and no operation.
   public init() { register(WrittenFile.self) }
 
   /// Adds an operation. Registering one name twice is a programmer's error.
@@ -14,6 +17,7 @@ public struct OpRegistry: Sendable {
   /// Makes values of `type` readable from disk.
   public mutating func register(_ type: any TaskValue.Type) { valueTypes[type.kind] = type }
 
+  /// The operation of that name; `nil` if there is none.
   public subscript(name: String) -> OpDefinition? { definitions[name] }
 
   /// All names, sorted.
