@@ -87,6 +87,15 @@ import Testing
     #expect(rows == expected.map(\.row))
   }
 
+  @Test func `Many partitions of runs that are alike have about one size`() throws {
+    var keys = FixedColumnBuilder<Int64>(capacity: 30_000)
+    for key in 0..<30_000 { keys.append(Int64(key)) }
+    let table = Table([("key", keys.finish())])
+    let parts = try sort(Array(repeating: table, count: 8), by: ["key"], into: 150).parts
+    #expect(parts.reduce(0) { $0 + $1.count } == 240_000)
+    #expect(parts.allSatisfy { (400...3200).contains($0.count) }, "\(parts.map(\.count))")
+  }
+
   @Test func `Little memory and much give the same bytes, and partitions of about one size`() throws {
     var random = SeededNumbers(5)
     let tables = try (0..<4).map { part in

@@ -134,13 +134,20 @@ struct SortRows: ShuffleOp {
 
   /// Where each partition but the first begins.
   private static func bounds(of runs: [SortedRun], _ parts: Int) -> [Bound] {
-    var samples: [(bound: Bound, rows: Int)] = []
+    // Of the rows between two samples of a run, half stand for each.
+    var samples: [(bound: Bound, before: Int, after: Int)] = []
     for (number, run) in runs.enumerated() where run.blockCount > 0 {
       let count = min(run.blockCount, mostSamples)
-      let blocks = (0...count).map { $0 * run.blockCount / count }
-      for index in 0..<count {
-        let rows = min(blocks[index + 1] * run.blockRows, run.rowCount) - blocks[index] * run.blockRows
-        samples.append((Bound(run: number, block: blocks[index]), rows))
+      // Each run has its say elsewhere: runs are often alike, and together they have to tell many places apart.
+      let shift = (Double(number) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
+      let blocks = (0..<count).map { Int((Double($0) + shift) * Double(run.blockCount) / Double(count)) }
+      let rows = blocks.map { min($0 * run.blockRows, run.rowCount) } + [run.rowCount]
+      var before = rows[0]
+      for (place, block) in blocks.enumerated() {
+        let next = rows[place + 1] - rows[place]
+        let after = place == count - 1 ? next : next / 2
+        samples.append((Bound(run: number, block: block), before, after))
+        before = next - after
       }
     }
     samples.sort { a, b in
@@ -149,12 +156,12 @@ struct SortRows: ShuffleOp {
       return order != 0 ? order < 0 : (a.bound.run, a.bound.block) < (b.bound.run, b.bound.block)
     }
     guard let last = samples.last else { return Array(repeating: Bound(run: 0, block: 0), count: parts) }
-    let total = samples.reduce(0) { $0 + $1.rows }
+    let total = samples.reduce(0) { $0 + $1.before + $1.after }
     var bounds: [Bound] = []
-    var (before, index) = (0, 0)
+    var (passed, index) = (0, 0)
     for part in 1..<max(parts, 2) {
-      while index < samples.count, before < total * part / parts {
-        before += samples[index].rows
+      while index < samples.count, passed + samples[index].before < total * part / parts {
+        passed += samples[index].before + samples[index].after
         index += 1
       }
       bounds.append(index < samples.count ? samples[index].bound : last.bound)
