@@ -1,7 +1,8 @@
 /// What a stage's tasks do, in the one form the scheduler knows.
 public protocol TaskBody: Sendable {
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate
-  /// The same for whom it matters how much memory the run has.
+  /// - Parameters:
+  ///   - inputBytes: size in memory of each input; of one that was split, of the task's part.
+  ///   - memoryLimit: bytes that the run may take.
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue
   /// What tells this task's result from another's beyond op, parameters and inputs.
@@ -15,10 +16,6 @@ public protocol TaskBody: Sendable {
 }
 
 extension TaskBody {
-  public func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes)
-  }
-
   public func identity(_ role: TaskRole) -> [IdentityPart] { [] }
   public func outputPath(_ role: TaskRole) -> String? { nil }
   public var touchesFiles: Bool { false }
@@ -50,7 +47,9 @@ struct SourceBody: TaskBody {
 
   var touchesFiles: Bool { partitions.mayHaveFiles }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(partitions[role.partitionIndex]) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimate(partitions[role.partitionIndex])
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     try op.read(partitions[role.partitionIndex], context: context)
@@ -81,7 +80,9 @@ struct PartitionBody: TaskBody {
     return parts
   }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimate(inputBytes: inputBytes)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     try op.apply(inputs, partition: partitions[role.partitionIndex], context: context)
@@ -95,7 +96,9 @@ struct SinkBody: TaskBody {
 
   var touchesFiles: Bool { true }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimate(inputBytes: inputBytes)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     let index = role.partitionIndex
@@ -112,7 +115,9 @@ struct ReductionBody: TaskBody {
   let op: any ReductionOp
   let partitions: Partitions
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimate(inputBytes: inputBytes)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     switch role {

@@ -1,7 +1,7 @@
 // A join is two stages where the right side is small, and three where both sides are split. Small:
 //
-//   countries[0] ─┬─ visits.table ─┬─ visits[0]    of left[0]
-//   countries[1] ─┘                └─ visits[1]    of left[1]
+//   pages[0] ─┬─ titled.table ─┬─ titled[0] ── visits[0]
+//   pages[1] ─┘                └─ titled[1] ── visits[1]
 //
 // Split:
 //
@@ -87,7 +87,9 @@ private struct JoinTableBody: TaskBody {
 
   var memoryRemedy: String? { op.tableRemedy }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimateTable(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimateTable(inputBytes: inputBytes)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     try op.table(inputs, context: context)
@@ -101,8 +103,8 @@ private struct LookupBody: TaskBody {
   let op: any JoinOp
   let partitions: Partitions
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    op.estimateLookup(inputBytes: inputBytes.first ?? 0, tableBytes: inputBytes.last ?? 0)
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimateLookup(inputBytes: inputBytes.first ?? 0)
   }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
@@ -116,10 +118,6 @@ private struct JoinSplitBody: TaskBody {
   let side: JoinSide
   let partitions: Partitions
   let count: Int
-
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateSplit(side, inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)
@@ -141,10 +139,6 @@ private struct JoinGatherBody: TaskBody {
   let op: any JoinOp
   let leftCount: Int
   let count: Int
-
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateGather(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)

@@ -33,10 +33,6 @@ private struct PartBody: TaskBody {
   let op: any JoinedSinkOp
   let partitions: Partitions
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
-
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimatePart(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)
   }
@@ -53,10 +49,6 @@ private struct JoinBody: TaskBody {
   let op: any JoinedSinkOp
 
   var touchesFiles: Bool { true }
-
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateJoin(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)

@@ -55,7 +55,9 @@ extension TaskGraph {
 struct AgreementBody: TaskBody {
   let op: any RegroupOp
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimateAgreement(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimateAgreement(inputBytes: inputBytes)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     try op.agreement(on: inputs, context: context)
@@ -69,7 +71,7 @@ struct RegroupBody: TaskBody {
   let op: any RegroupOp
   let plan: RegroupPlan
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimate(plan.groups[role.partitionIndex], inputBytes: op.agrees ? Array(inputBytes.dropFirst()) : inputBytes)
   }
 

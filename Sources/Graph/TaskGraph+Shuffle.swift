@@ -59,10 +59,6 @@ struct SplitBody: TaskBody {
   let op: any ShuffleOp
   let partitions: Partitions
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
-
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateSplit(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)
   }
@@ -78,10 +74,6 @@ struct SplitBody: TaskBody {
 struct GatherBody: TaskBody {
   let op: any ShuffleOp
   let count: Int
-
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
-    estimate(role, inputBytes: inputBytes, memoryLimit: .max)
-  }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateGather(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)

@@ -112,6 +112,23 @@ import Testing
     }
   }
 
+  /// What was let go of is given back to the kernel by a thread that may have to wait for a processor.
+  @Test("The bound holds where processors are short, too")
+  func crowd() throws {
+    try TestFiles.withFolder { folder in
+      try TestFiles.write(HardBoundTests.mixedSizes(seed: 3), to: folder + "/dag.yaml")
+      let programs = try (0..<6).map { number in
+        try Program(["run", "dag.yaml", "--memory", "64MB", "--json", "--state", "state-\(number)"], in: folder)
+      }
+      for program in programs {
+        let outcome = program.wait()
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        let peak = try #require(try outcome.json()["peak_memory"] as? Int)
+        #expect(peak <= HardBoundTests.bound, "\(peak >> 20) MB")
+      }
+    }
+  }
+
   @Test("After the peak the process shrinks again, and the state file shows it")
   func shrinks() throws {
     try TestFiles.withFolder { folder in

@@ -49,7 +49,9 @@ private final class MixBody: TaskBody {
     self.action = action
   }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: 8, scratch: 0) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    MemoryEstimate(output: 8, scratch: 0)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     guard case .partition(let index) = role else { throw TaskError(.failed, "no such task") }

@@ -23,7 +23,9 @@ private struct BlockBody: TaskBody {
     maker: .source { _ in throw ParameterError("", "only for tests") })
   let inputs: [[TaskID]]
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: 1 << 20, scratch: 0) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    MemoryEstimate(output: 1 << 20, scratch: 0)
+  }
 
   func run(_ role: TaskRole, inputs values: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     guard case .partition(let index) = role else { throw TaskError(.failed, "no such task") }

@@ -215,7 +215,7 @@ public enum TestOps {
     func table(_ right: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
       try settings.value(right.map(number).reduce(settings.seed, mixed))
     }
-    func estimateLookup(inputBytes: Int, tableBytes: Int) -> MemoryEstimate { settings.memory }
+    func estimateLookup(inputBytes: Int) -> MemoryEstimate { settings.memory }
     func lookup(
       _ left: any TaskValue, in table: any TaskValue, partition: Partition, context: any TaskContext
     ) throws -> any TaskValue { try settings.value(mixed(number(left), number(table))) }

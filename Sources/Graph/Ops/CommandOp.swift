@@ -99,7 +99,9 @@ struct CommandBody: TaskBody {
 
   var touchesFiles: Bool { true }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { op.estimate(inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    op.estimate(inputBytes: inputBytes)
+  }
 
   func identity(_ role: TaskRole) -> [IdentityPart] {
     let index = role.partitionIndex

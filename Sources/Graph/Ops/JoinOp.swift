@@ -14,10 +14,8 @@ public protocol JoinOp: Sendable {
   var tableRemedy: String { get }
   /// Makes all partitions of the right side one value that can be looked into.
   func table(_ right: [any TaskValue], context: any TaskContext) throws -> any TaskValue
-  /// - Parameters:
-  ///   - inputBytes: size in memory of the left partition.
-  ///   - tableBytes: size in memory of what `table` gave.
-  func estimateLookup(inputBytes: Int, tableBytes: Int) -> MemoryEstimate
+  /// - Parameter inputBytes: size in memory of the left partition.
+  func estimateLookup(inputBytes: Int) -> MemoryEstimate
   /// - Parameters:
   ///   - left: a partition of the left side.
   ///   - table: what `table` gave.

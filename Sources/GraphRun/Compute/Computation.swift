@@ -24,7 +24,7 @@ final class Computation: Sendable {
 
   private func run() throws -> [[any TaskValue]] {
     let targetIDs = Set(targets.map(ObjectIdentifier.init))
-    let lowering = try Lowering(targets, memoryLimit: options.memory.bytes, limits: options.limits) {
+    let lowering = try Lowering(targets, limits: options.limits) {
       (body: any TaskBody, node: Node) -> any TaskBody in
       var deliver: (@Sendable (TaskKey, any TaskValue) -> Void)?
       if targetIDs.contains(ObjectIdentifier(node)) {
@@ -84,9 +84,12 @@ private struct WatchedBody: TaskBody {
   let deliver: (@Sendable (TaskKey, any TaskValue) -> Void)?
 
   var touchesFiles: Bool { body.touchesFiles }
+  var memoryRemedy: String? { body.memoryRemedy }
   func identity(_ role: TaskRole) -> [IdentityPart] { body.identity(role) }
   func outputPath(_ role: TaskRole) -> String? { body.outputPath(role) }
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { body.estimate(role, inputBytes: inputBytes) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    body.estimate(role, inputBytes: inputBytes, memoryLimit: memoryLimit)
+  }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     let key = context.key

@@ -22,19 +22,16 @@ struct Lowering {
   private var optionsOfParts: [ObjectIdentifier: TaskOptions] = [:]
   /// By node: the names of the steps that it is part of.
   private var namesOfParts: [ObjectIdentifier: String] = [:]
-  private let memoryLimit: Int
   private let wrap: (any TaskBody, Node) -> any TaskBody
 
   /// - Parameters:
-  ///   - memoryLimit: bytes that the run may take.
   ///   - limits: how much there is of what tasks share; what is named nowhere has room for one.
   ///   - wrap: may put another body around a stage's.
   /// - Throws: `GraphError` if two steps have one name, or one takes more than there is.
   init(
-    _ targets: [Node], memoryLimit: Int = .max, limits: [LimitName: Int] = [:],
+    _ targets: [Node], limits: [LimitName: Int] = [:],
     wrap: @escaping (any TaskBody, Node) -> any TaskBody = { body, _ in body }
   ) throws {
-    self.memoryLimit = memoryLimit
     self.wrap = wrap
     self.targets = Set(targets.map(ObjectIdentifier.init))
     visit(targets)
@@ -133,8 +130,7 @@ struct Lowering {
   private mutating func add(_ node: Node) throws {
     let id = ObjectIdentifier(node)
     for type in node.valueTypes { registry.register(type) }
-    let body = LoweredBody(
-      node: node, isStage: isStage, namesOfParts: namesOfParts, memoryLimit: memoryLimit)
+    let body = LoweredBody(node: node, isStage: isStage, namesOfParts: namesOfParts)
     let shape: OpShape =
       switch node.layout {
       case .tree: .reduction
@@ -181,15 +177,11 @@ struct LoweredBody: TaskBody {
   let isStage: Set<ObjectIdentifier>
   /// Stages that it reads, without itself.
   let inputNodes: [Node]
-  private let memoryLimit: Int
   let touchesFiles: Bool
   private let text: String
 
-  init(
-    node: Node, isStage: Set<ObjectIdentifier>, namesOfParts: [ObjectIdentifier: String], memoryLimit: Int
-  ) {
+  init(node: Node, isStage: Set<ObjectIdentifier>, namesOfParts: [ObjectIdentifier: String]) {
     self.node = node
-    self.memoryLimit = memoryLimit
     self.isStage = isStage
     var inputNodes: [Node] = []
     var text = ""
@@ -264,7 +256,7 @@ struct LoweredBody: TaskBody {
     }
   }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate {
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     switch role {
     case .partition(let index): node.memory(Int(index), inputBytes, memoryLimit)
     case .whole where !isTree: node.memory(0, inputBytes, memoryLimit)

@@ -257,7 +257,8 @@ public final class RunSession: Sendable {
     var worst: (task: TaskID, need: Int)?
     for stage in plan.graph.stages where stage.op.shape == .source {
       for task in stage.tasks where plan.decision(task) == .runs {
-        let estimate = stage.body.estimate(stage.role(Int(task - stage.firstTask)), inputBytes: [])
+        let estimate = stage.body.estimate(
+          stage.role(Int(task - stage.firstTask)), inputBytes: [], memoryLimit: budget.limit)
         let need = estimate.output + estimate.scratch
         if need > worst?.need ?? 0 { worst = (task, need) }
       }

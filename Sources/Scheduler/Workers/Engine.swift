@@ -67,6 +67,7 @@ final class Engine: Sendable {
   /// Where tasks put what others read; `nil` for a run without files.
   let scratch: ScratchStore?
   let monitor = Monitor()
+  let departures = Departures()
   /// Tells the spilling thread of work.
   private let spillWork = DispatchSemaphore(value: 0)
   /// Behind a pointer, so that each of the many accesses needs no check of its own.
@@ -166,13 +167,12 @@ final class Engine: Sendable {
     let (effects, garbage) = collect()
     wakeWorkers()
     monitor.unlock()
-    free(garbage)
+    departures.finish(consume garbage)
     perform(effects)
   }
 
-  private func free(_ garbage: consuming [ResultBox]) {}
-
-  /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`.
+  /// Takes the effects, and the values that are to go, out of the core. To be called while holding `monitor`; then tell
+  /// `departures` to finish with the values.
   func collect() -> (SchedulerEffects, [ResultBox]) {
     var garbage: [ResultBox] = []
     for task in core.pointee.state.effects.released {
@@ -180,6 +180,7 @@ final class Engine: Sendable {
       core.pointee.costs.remove(task)
     }
     for task in core.pointee.state.effects.evicted { core.pointee.values.drop(task, &garbage) }
+    departures.begin(garbage)
     let effects: SchedulerEffects
     if core.pointee.state.effects.isEmpty {
       core.pointee.state.effects.released.removeAll(keepingCapacity: true)
@@ -299,13 +300,18 @@ final class Engine: Sendable {
 
   private static let spillGroupBytes = 4 << 20
 
-  private func spill(group: [(task: TaskID, value: any TaskValue)]) {
-    guard let spills else { return settle { for (task, _) in group { $0.state.spillFailed(task) } } }
-    let results = spills.write(
-      group.map { SpillStore.Item(fingerprint: store.fingerprint($0.task), value: $0.value) })
+  /// - Parameter group: held no longer than it takes to write it: once the state knows of that, the room is promised.
+  private func spill(group: consuming [(task: TaskID, value: any TaskValue)]) {
+    guard let spills else {
+      let tasks = group.map(\.task)
+      return settle { for task in tasks { $0.state.spillFailed(task) } }
+    }
     let records = group.map {
       (task: $0.task, kind: type(of: $0.value).kind, bytes: $0.value.byteCount, rows: $0.value.rowCount)
     }
+    let results = spills.write(
+      group.map { SpillStore.Item(fingerprint: store.fingerprint($0.task), value: $0.value) })
+    _ = consume group
     var failure: TaskError?
     for (record, result) in zip(records, results) {
       switch result {

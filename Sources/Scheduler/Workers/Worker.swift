@@ -94,7 +94,7 @@ struct Worker: ~Copyable {
         let (effects, garbage) = engine.collect()
         engine.wakeWorkers()
         engine.monitor.unlock()
-        free(garbage)
+        engine.departures.finish(consume garbage)
         engine.perform(effects)
         // What failed at the very end may have had effects that another thread has yet to see.
         return
@@ -111,16 +111,18 @@ struct Worker: ~Copyable {
         continue
       }
       engine.wakeWorkers()
+      let spare = max(engine.core.pointee.state.budget.available, 0)
       engine.monitor.unlock()
       // First of all: the books count these bytes as free already.
-      free(garbage)
+      engine.departures.finish(consume garbage)
       engine.perform(effects)
-      if !batch.isEmpty { run() }
+      if !batch.isEmpty {
+        engine.departures.wait(most: spare)
+        run()
+      }
       engine.monitor.lock()
     }
   }
-
-  private func free(_ garbage: consuming [ResultBox]) {}
 
   // MARK: - Holding the monitor
 

@@ -100,7 +100,7 @@ struct JoinTables: JoinOp {
     return rows.kind.takesRight ? table : try table.selecting(rows.rightKeys, file: file)
   }
 
-  func estimateLookup(inputBytes: Int, tableBytes: Int) -> MemoryEstimate {
+  func estimateLookup(inputBytes: Int) -> MemoryEstimate {
     MemoryEstimate(output: rows.kind.takesRight ? inputBytes * 2 : inputBytes, scratch: inputBytes / 2 + 65_536)
   }
 

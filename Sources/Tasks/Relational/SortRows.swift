@@ -12,8 +12,8 @@ struct SortRows: ShuffleOp {
   private let order: SortOrder
   private let partitions: Int?
 
-  /// First keys that each partition has a say with.
-  private static let mostSamples = 64
+  /// First keys that each partition has a say with at least; all together have four for each that comes out.
+  private static let leastSamples = 64
 
   init(_ arguments: OpArguments) throws {
     order = try SortOrder(
@@ -137,7 +137,7 @@ struct SortRows: ShuffleOp {
     // Of the rows between two samples of a run, half stand for each.
     var samples: [(bound: Bound, before: Int, after: Int)] = []
     for (number, run) in runs.enumerated() where run.blockCount > 0 {
-      let count = min(run.blockCount, mostSamples)
+      let count = min(run.blockCount, max(leastSamples, parts * 4 / runs.count))
       // Each run has its say elsewhere: runs are often alike, and together they have to tell many places apart.
       let shift = (Double(number) * 0.618_033_988_749_895).truncatingRemainder(dividingBy: 1)
       let blocks = (0..<count).map { Int((Double($0) + shift) * Double(run.blockCount) / Double(count)) }

@@ -51,7 +51,12 @@ struct LargestID {
       sizes = [Int](repeating: 0, count: table.count)
       sizes.withUnsafeMutableBufferPointer { table.addByteCounts(to: $0) }
       let ids = try KeyColumn(table, key, file: nil)
-      ids.forEachHash(in: 0..<table.count) { row, hash in body(hash, sizes[row], ids, row) }
+      let batch = KeyBatch([ids.column])
+      for start in stride(from: 0, to: table.count, by: KeyBatch.mostRows) {
+        let rows = start..<min(start + KeyBatch.mostRows, table.count)
+        batch.load(rows)
+        for (index, row) in rows.enumerated() { body(batch.hashes[index], sizes[row], ids, row) }
+      }
     }
   }
 }

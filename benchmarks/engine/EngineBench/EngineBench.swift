@@ -163,7 +163,9 @@ private final class SumBody: TaskBody, @unchecked Sendable {
 
   func clear() { results.initialize(repeating: 0, count: count) }
 
-  func estimate(_ role: TaskRole, inputBytes: [Int]) -> MemoryEstimate { MemoryEstimate(output: 8, scratch: 0) }
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    MemoryEstimate(output: 8, scratch: 0)
+  }
 
   /// What `as?` gives, without asking the runtime for conformances.
   private static func number<Value: TaskValue>(_ value: Value) -> UInt64? {
