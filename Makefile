@@ -18,7 +18,7 @@ endif
 # builds have the same flags: SwiftPM takes over the plan of the last one.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -static-stdlib $(FLAGS)
 
-.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-tables bench-large-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
+.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-domains bench-tables bench-large-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -33,10 +33,11 @@ help:
 	@echo "make bench-order  compare orders with Dask's; bench-spill: spilled bytes with LRU's and the optimum;"
 	@echo "                  bench-command: processes with ninja's"
 	@echo "make differential thousands of random chains of bag operations, compared with Dask's results, and of"
-	@echo "                  operations on random tables, compared with DuckDB's and SQLite's"
+	@echo "                  operations on random tables, compared with DuckDB's and SQLite's, and texts with Keras's ids"
 	@echo "make bench-bag    time bags beside dask.bag"
 	@echo "make bench-resume kill runs at 90 % and resume them, with and without the rule that keeps dear results"
-	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there; bench-tables: visits per customer;"
+	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there; bench-domains: names as ids;"
+	@echo "                  bench-tables: visits per customer;"
 	@echo "                  bench-large-tables: sort and join files many times larger than memory"
 
 install-dependencies:
@@ -74,6 +75,9 @@ format:
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
 
+bench-domains: build
+	benchmarks/domains --program $(CURDIR)/$(PROGRAM) $(BENCH)
+
 bench-tables: build
 	benchmarks/tables --program $(CURDIR)/$(PROGRAM) $(BENCH)
 
@@ -97,6 +101,7 @@ differential: build
 	$(RELEASE) --product graphrun-bag-runner
 	Tests/BagDifferential/differential --runner $(CURDIR)/.build/release/graphrun-bag-runner $(or $(CHAINS),--count 5000 --seed 1)
 	Tests/TableDifferential/differential --program $(CURDIR)/$(PROGRAM) $(or $(TABLES),--rounds 50 --seed 1)
+	Tests/TextDifferential/differential --program $(CURDIR)/$(PROGRAM) $(or $(TEXTS),--rounds 1000 --seed 1)
 
 bench-resume: build
 	benchmarks/resume/compare --program $(CURDIR)/$(PROGRAM)

@@ -97,7 +97,7 @@ let package = Package(
     // Bags by hand: cases in, results out, for tests against Dask.
     .executableTarget(
       name: "BagRunner",
-      dependencies: ["GraphRun", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+      dependencies: ["GraphRun", "Tasks", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
     // System libraries.
     .target(name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson")]),

@@ -161,9 +161,16 @@ public struct TaskGraph: Sendable {
       return try addShuffle(
         name, op: definition, make(arguments), arguments: arguments, of: sources[0], keep: keep, policy: policy)
     }
-    if case .sink(let make) = definition.maker, let joined = try make(arguments).joined {
-      return try addJoinedSink(
-        name, op: definition, joined, arguments: arguments, of: sources[0], keep: keep, policy: policy)
+    if case .sink(let make) = definition.maker {
+      let op = try make(arguments)
+      if let joined = op.joined {
+        return try addJoinedSink(
+          name, op: definition, joined, arguments: arguments, of: sources[0], keep: keep, policy: policy)
+      }
+      if let placed = op.placed {
+        return try addPlacedSink(
+          name, op: definition, placed, arguments: arguments, of: sources[0], keep: keep, policy: policy)
+      }
     }
     if case .regroup(let make) = definition.maker {
       return try addRegrouping(

@@ -15,12 +15,15 @@ public enum StandardOps {
       OneHotOp.definition, ParquetRead.definition, ParquetWrite.definition, PartitionByID.definition,
       SQLQuery.definition, RunCommandOp.definition, TextRead.definition,
       TextWrite.definition,
-      TokenizeOp.definition,
+      TokenizeOp.definition, FitTokenizer.definition, EncodeText.definition, DecodeText.definition,
+      ReadTokenizer.definition, WriteTokenizer.definition, PadSequences.definition, SequenceLengths.definition,
+      NpyWrite.definition,
     ] + ColumnFigures.definitions + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.
   public static func register(into registry: inout OpRegistry) {
     registry.register(Table.self)
+    registry.register(FittedTokenizer.self)
     registry.register(ShardSet.self)
     registry.register(SortedRun.self)
     registry.register(JoinTable.self)

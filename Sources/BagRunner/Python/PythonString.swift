@@ -1,3 +1,5 @@
+import Tasks
+
 /// A string as Python sees it: code points by number.
 struct PythonString {
   typealias Scalar = Unicode.Scalar
@@ -132,24 +134,7 @@ struct PythonString {
   func uppercased() -> PythonString { mapping { $0.uppercaseMapping } }
 
   /// `s.lower()`: full mapping, and a sigma at the end of a word is `ς`.
-  func lowercased() -> PythonString {
-    var result: [Scalar] = []
-    for place in scalars.indices {
-      if scalars[place] == "\u{3A3}" {
-        result.append(isFinalSigma(at: place) ? "\u{3C2}" : "\u{3C3}")
-      } else {
-        result += scalars[place].properties.lowercaseMapping.unicodeScalars
-      }
-    }
-    return PythonString(result[...])
-  }
-
-  /// Unicode's Final_Sigma: a cased letter before, none behind, whatever is case-ignorable in between.
-  private func isFinalSigma(at place: Int) -> Bool {
-    let before = scalars[..<place].last { !$0.properties.isCaseIgnorable }
-    let behind = scalars[(place + 1)...].first { !$0.properties.isCaseIgnorable }
-    return before?.properties.isCased == true && behind?.properties.isCased != true
-  }
+  func lowercased() -> PythonString { PythonString(Lowercasing.lowered(scalars)[...]) }
 
   /// `s.capitalize()`.
   func capitalized() -> PythonString {
@@ -166,7 +151,7 @@ struct PythonString {
     for place in scalars.indices {
       let scalar = scalars[place]
       if isInWord, scalar == "\u{3A3}" {
-        result.append(isFinalSigma(at: place) ? "\u{3C2}" : "\u{3C3}")
+        result.append(Lowercasing.isFinalSigma(at: place, in: scalars) ? "\u{3C2}" : "\u{3C3}")
       } else {
         let properties = scalar.properties
         result += (isInWord ? properties.lowercaseMapping : properties.titlecaseMapping).unicodeScalars
@@ -183,7 +168,7 @@ struct PythonString {
       let scalar = scalars[place]
       if scalar.properties.isUppercase {
         if scalar == "\u{3A3}" {
-          result.append(isFinalSigma(at: place) ? "\u{3C2}" : "\u{3C3}")
+          result.append(Lowercasing.isFinalSigma(at: place, in: scalars) ? "\u{3C2}" : "\u{3C3}")
         } else {
           result += scalar.properties.lowercaseMapping.unicodeScalars
         }

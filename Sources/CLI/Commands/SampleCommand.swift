@@ -9,22 +9,24 @@ struct SampleCommand: ParsableCommand {
       commandName: "sample",
       abstract: "Write made-up but realistic input of any size.",
       discussion: """
-        The same options give the same bytes. Samples: arxiv (metadata of papers, JSON), visits (of customers to a web \
-        site, CSV; few have most).
+        The same options give the same bytes. Samples: arxiv (metadata of papers, JSON), domains (names, one a line), \
+        visits (of customers to a web site, CSV; few have most).
 
         EXAMPLES
           \(HostProgram.name) sample arxiv --items 20000 --files 8 --seed 1 --output data
+          \(HostProgram.name) sample domains --items 2200000 --output data
           \(HostProgram.name) sample visits --items 20000000 --customers 1000000 --output data
         """)
   }
 
-  @Argument(help: ArgumentHelp("Which sample: arxiv or visits.", valueName: "name"))
+  @Argument(help: ArgumentHelp("Which sample: arxiv, domains or visits.", valueName: "name"))
   var name: String
   @Option(help: ArgumentHelp("How many records in all.", valueName: "n"))
   var items = 1000
   @Option(
     help: ArgumentHelp(
-      "Into how many files. (default: one for each 2,500 papers, or 10,000,000 visits)", valueName: "n"))
+      "Into how many files. (default: one for each 2,500 papers, 1,000,000 domains or 10,000,000 visits)",
+      valueName: "n"))
   var files: Int?
   @Option(help: ArgumentHelp("Another seed gives other records.", valueName: "n"))
   var seed: UInt64 = 1
@@ -46,10 +48,10 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      guard ["arxiv", "visits"].contains(name) else {
-        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there are: arxiv, visits")
+      let recordsPerFile = ["arxiv": 2500, "domains": 1_000_000, "visits": 10_000_000]
+      guard let eachFile = recordsPerFile[name] else {
+        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there are: arxiv, domains, visits")
       }
-      let eachFile = name == "arxiv" ? 2500 : 10_000_000
       let files = files ?? max(1, (items + eachFile - 1) / eachFile)
       let terminal = Terminal.standardError()
       let start = Date()
@@ -61,10 +63,14 @@ struct SampleCommand: ParsableCommand {
       }
       let folder = Paths.absolute(output)
       let paths =
-        name == "arxiv"
-        ? try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(to: folder, progress: show)
-        : try VisitsSample(seed: seed, items: items, files: files, customers: customers, skew: skew)
-          .write(to: folder, progress: show)
+        switch name {
+        case "arxiv":
+          try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(to: folder, progress: show)
+        case "domains": try DomainsSample(seed: seed, items: items, files: files).write(to: folder, progress: show)
+        default:
+          try VisitsSample(seed: seed, items: items, files: files, customers: customers, skew: skew)
+            .write(to: folder, progress: show)
+        }
       if terminal.isTerminal { Output.write("\r\u{1B}[K", to: STDERR_FILENO) }
       let bytes = paths.reduce(0) { sum, path in
         sum + ((try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? 0)

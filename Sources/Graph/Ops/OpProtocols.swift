@@ -118,6 +118,8 @@ public protocol ShuffleOp: Sendable {
 public protocol SinkOp: Sendable {
   /// What does it instead where all partitions go to one file; `nil` otherwise.
   var joined: (any JoinedSinkOp)? { get }
+  /// What does it instead where all partitions go to one file, each straight to its place; `nil` otherwise.
+  var placed: (any PlacedSinkOp)? { get }
   /// The absolute final path for each partition, in order.
   /// - Throws: `ParameterError` where two would be the same, or one is an input.
   func paths(for partitions: Partitions) throws -> [String]
@@ -130,6 +132,7 @@ public protocol SinkOp: Sendable {
 
 extension SinkOp {
   public var joined: (any JoinedSinkOp)? { nil }
+  public var placed: (any PlacedSinkOp)? { nil }
 }
 
 /// A configured sink of one file, in two halves: each partition is rendered by itself, then one task puts what came out
@@ -161,6 +164,53 @@ public protocol JoinedSinkOp: Sendable {
   func join(_ parts: [any TaskValue], to sink: any ByteSink, context: any TaskContext) throws -> Int
 }
 
+/// A configured sink of one file in which a partition's size is known before it is written: all are written at once, each
+/// at its place.
+public protocol PlacedSinkOp: Sendable {
+  /// The file's absolute final path.
+  var path: String { get }
+  /// Bytes in front of the first partition's, whatever the number of records.
+  func headByteCount(form: String) throws -> Int
+  /// - Parameters:
+  ///   - value: the partition's records.
+  ///   - partition: which it is.
+  ///   - context: the task's way to what is outside it.
+  /// - Returns: how many records it has, how many bytes they take in the file, and what all partitions must have in common.
+  func size(of value: any TaskValue, partition: Partition, context: any TaskContext) throws -> PlacedSize
+  /// How to say that a partition and those before it do not go together.
+  func mismatch(of partition: Partition, form: String, others: String) -> String
+  /// - Parameter inputBytes: size in memory of the partition.
+  func estimate(inputBytes: Int) -> MemoryEstimate
+  /// Writes a partition.
+  ///
+  /// - Parameters:
+  ///   - value: the partition's records.
+  ///   - partition: which it is.
+  ///   - sink: takes as many bytes as `size` said, which go to the partition's place.
+  ///   - context: the task's way to what is outside it.
+  func write(_ value: any TaskValue, partition: Partition, to sink: any ByteSink, context: any TaskContext) throws
+  /// What stands in front of all partitions: `headByteCount` bytes.
+  ///
+  /// - Parameters:
+  ///   - records: of all partitions.
+  ///   - form: what they have in common.
+  func head(records: Int, form: String) throws -> [UInt8]
+}
+
+/// What a partition takes in a file that others stand in too.
+public struct PlacedSize: Hashable, Sendable {
+  public var records: Int
+  public var bytes: Int
+  /// What all partitions of a file must have in common.
+  public var form: String
+
+  public init(records: Int, bytes: Int, form: String) {
+    self.records = records
+    self.bytes = bytes
+    self.form = form
+  }
+}
+
 /// What a running task may ask of the engine.
 public protocol TaskContext: Sendable {
   var key: TaskKey { get }
@@ -182,6 +232,19 @@ public protocol TaskContext: Sendable {
   func checkCancellation() throws
   /// Writes a file aside, syncs it and gives it its final name.
   func writeFile(at path: String, _ body: (any ByteSink) throws -> Int) throws -> WrittenFile
+  /// Writes at a place of a file that other tasks of this run write at theirs. It has no final name yet.
+  ///
+  /// - Parameters:
+  ///   - path: the final name, absolute.
+  ///   - offset: where what `body` writes begins.
+  func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws
+  /// Syncs a file whose parts were written and gives it its final name.
+  ///
+  /// - Parameters:
+  ///   - path: the final name, absolute.
+  ///   - byteCount: what all parts take together: the file ends there.
+  ///   - records: how many it holds.
+  func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile
   /// Lets `body` make a file aside, whatever writes it; then syncs it and gives it its final name.
   ///
   /// - Parameters:
@@ -191,6 +254,16 @@ public protocol TaskContext: Sendable {
   func publishFile(at path: String, _ body: (_ aside: String) throws -> Void) throws -> WrittenFile
   /// Sets a bad record aside: it is appended to this task's rejects file and counted.
   func reject(_ record: RejectedRecord) throws
+}
+
+extension TaskContext {
+  public func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws {
+    throw TaskError(.failed, "files cannot be written in parts here", file: path)
+  }
+
+  public func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile {
+    throw TaskError(.failed, "files cannot be written in parts here", file: path)
+  }
 }
 
 /// A record that could not be used, as it goes to the side file.

@@ -22,6 +22,7 @@ struct DataflowWorker: ~Copyable {
     flow = run.flow
     context = WorkerContext(
       graph: run.graph, current: CurrentTask(), memoryLimit: MemoryBudget.unbounded, scratchStore: nil,
+      placedFiles: nil,
       rejectsPath: { _ in nil }, logPath: { _ in "" }, isStopping: { [run] in run.stops })
     // A list of its own: references to the graph's are counted in one place for all workers.
     body = Body(stages: run.graph.stages.map { $0 }, context: context)

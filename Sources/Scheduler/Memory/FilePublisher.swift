@@ -22,10 +22,8 @@ enum FilePublisher {
     _ path: String, synced: Bool, isCached: Bool = true, hashing: FileSink.Hashing? = nil,
     _ body: (FileSink, Int32) throws -> Result
   ) throws -> (result: Result, status: stat) {
-    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-    try makeFolder(folder)
     let side = sidePath(of: path)
-    let file = try openSide(side, for: path)
+    let file = try openSide(for: path)
     var isOpen = true
     do {
       let sink = FileSink(file: file, path: path, hashing: hashing, isCached: isCached)
@@ -37,13 +35,39 @@ enum FilePublisher {
       if rename(side, path) != 0 { throw TaskError.writing(path, errno) }
       isOpen = false
       close(file)  // and with it goes the lock, now that nobody can find the file under its side name
-      if synced { syncFolder(folder.isEmpty ? "/" : folder) }
+      if synced { syncFolder(of: path) }
       return (result, status)
     } catch {
       if isOpen { close(file) }
       unlink(side)
       throw error
     }
+  }
+
+  /// Publishes a side file that is open and written. It stays open, and where this fails, it stays aside.
+  ///
+  /// - Parameter byteCount: where the file ends.
+  /// - Returns: the file's state after publishing.
+  static func publishOpen(_ file: Int32, _ path: String, byteCount: Int) throws -> stat {
+    var status = stat()
+    guard ftruncate(file, off_t(byteCount)) == 0, fdatasync(file) == 0, fstat(file, &status) == 0,
+      rename(sidePath(of: path), path) == 0
+    else { throw TaskError.writing(path, errno) }
+    syncFolder(of: path)
+    return status
+  }
+
+  private static func folder(of path: String) -> String {
+    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+    return folder.isEmpty ? "/" : folder
+  }
+
+  private static func syncFolder(of path: String) { syncFolder(folder(of: path)) }
+
+  /// Opens a path's side file for this process alone, empty, in a folder that is made where it is not there yet.
+  static func openSide(for path: String) throws -> Int32 {
+    try makeFolder(folder(of: path))
+    return try openSide(sidePath(of: path), for: path)
   }
 
   /// Where a program writes what is to become `path`: hidden beside it, and ending as it does, for many programs choose
@@ -66,10 +90,8 @@ enum FilePublisher {
   /// - Parameter body: makes a regular file at the path it gets.
   /// - Returns: the file's state after publishing.
   static func publishMade(_ path: String, _ body: (String) throws -> Void) throws -> stat {
-    let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
-    try makeFolder(folder)
     let side = sidePath(of: path)
-    let lock = try openSide(side, for: path)
+    let lock = try openSide(for: path)
     let made = programSidePath(of: path)
     defer {
       unlink(made)
@@ -93,7 +115,7 @@ enum FilePublisher {
     guard fdatasync(file) == 0, fstat(file, &status) == 0, rename(made, path) == 0 else {
       throw TaskError.writing(path, errno)
     }
-    syncFolder(folder.isEmpty ? "/" : folder)
+    syncFolder(of: path)
     return status
   }
 

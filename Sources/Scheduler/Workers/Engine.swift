@@ -66,6 +66,7 @@ final class Engine: Sendable {
   let spills: SpillStore?
   /// Where tasks put what others read; `nil` for a run without files.
   let scratch: ScratchStore?
+  let placedFiles = PlacedFiles()
   let monitor = Monitor()
   let departures = Departures()
   /// Tells the spilling thread of work.
@@ -126,7 +127,10 @@ final class Engine: Sendable {
     watch()
     for thread in threads { thread.wait() }
     let snapshot = snapshot()
-    defer { scratch?.close() }
+    defer {
+      scratch?.close()
+      placedFiles.close()
+    }
     return monitor.withLock {
       core.pointee.values = ResultSlots(count: 0)
       return Result(

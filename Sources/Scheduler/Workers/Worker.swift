@@ -79,7 +79,7 @@ struct Worker: ~Copyable {
     let (plan, settings) = (engine.plan, engine.settings)
     context = WorkerContext(
       graph: engine.plan.graph, current: engine.current[number], memoryLimit: settings.memoryLimit,
-      scratchStore: engine.scratch,
+      scratchStore: engine.scratch, placedFiles: engine.placedFiles,
       rejectsPath: { [tracks] in tracks ? TaskFiles.rejects(of: $0, plan, settings) : nil },
       logPath: { TaskFiles.log(of: $0, plan, settings) },
       isStopping: { [engine] in engine.stops })

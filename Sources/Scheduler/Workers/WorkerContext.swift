@@ -11,6 +11,7 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   private let current: CurrentTask
   let memoryLimit: Int
   private let scratchStore: ScratchStore?
+  private let placedFiles: PlacedFiles?
   private let isStopping: @Sendable () -> Bool
   private let rejectsPathOf: @Sendable (TaskID) -> String?
   private let logPathOf: @Sendable (TaskID) -> String
@@ -34,7 +35,7 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   ///   - logPath: the file that a task's programs write their messages to.
   ///   - isStopping: whether the run is to stop at once.
   init(
-    graph: TaskGraph, current: CurrentTask, memoryLimit: Int, scratchStore: ScratchStore?,
+    graph: TaskGraph, current: CurrentTask, memoryLimit: Int, scratchStore: ScratchStore?, placedFiles: PlacedFiles?,
     rejectsPath: @escaping @Sendable (TaskID) -> String?,
     logPath: @escaping @Sendable (TaskID) -> String, isStopping: @escaping @Sendable () -> Bool
   ) {
@@ -42,6 +43,7 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
     self.current = current
     self.memoryLimit = memoryLimit
     self.scratchStore = scratchStore
+    self.placedFiles = placedFiles
     rejectsPathOf = rejectsPath
     logPathOf = logPath
     self.isStopping = isStopping
@@ -99,6 +101,21 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
     return WrittenFile(
       path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: written.records,
       checksum: written.checksum)
+  }
+
+  func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws {
+    try files(for: path).write(path, at: offset, body)
+  }
+
+  func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile {
+    try checkCancellation()
+    let status = try files(for: path).publish(path, byteCount: byteCount)
+    return WrittenFile(path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: records)
+  }
+
+  private func files(for path: String) throws -> PlacedFiles {
+    guard let placedFiles else { throw TaskError(.failed, "this run writes no files", file: path) }
+    return placedFiles
   }
 
   func publishFile(at path: String, _ body: (String) throws -> Void) throws -> WrittenFile {

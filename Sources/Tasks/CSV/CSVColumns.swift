@@ -22,7 +22,7 @@ enum CSVKind: UInt8 {
     case .date: self = .date
     case .timestamp: self = .timestamp
     case .utf8: self = .utf8
-    case .list, .structure: preconditionFailure("a CSV file has no lists")
+    case .list, .vector, .structure: preconditionFailure("a CSV file has no lists")
     }
   }
 

@@ -10,7 +10,7 @@ import Graph
 ///
 /// Text stands in quotes where it has to: where it holds the delimiter, a quote or a line end, begins or ends with a space,
 /// or is empty, for nothing at all is null. Numbers have their shortest text that reads back as the same, dates and
-/// timestamps that of `CalendarText`.
+/// timestamps that of `CalendarText`; lists of whole numbers stand in quotes, commas between them.
 struct CSVRowWriter {
   /// Keeps the memory alive that `cells` point into.
   private let table: Table
@@ -24,9 +24,10 @@ struct CSVRowWriter {
     let kind: CSVKind
     let values: UnsafeRawPointer
     let text: StringCells?
+    var lists: IntegerLists?
   }
 
-  /// - Throws: `TaskError` with code `.wrongType` for a column of lists.
+  /// - Throws: `TaskError` with code `.wrongType` for a column of structures, or of lists but of int32.
   init(_ table: Table, delimiter: UInt8, file: String?) throws {
     self.table = table
     self.delimiter = delimiter
@@ -37,7 +38,10 @@ struct CSVRowWriter {
         return Cells(validity: validity, kind: CSVKind(column.type), values: values.base, text: nil)
       case .strings(let offsets, _):
         return Cells(validity: validity, kind: .utf8, values: offsets.base, text: column.withStrings { $0 })
-      case .lists, .structures:
+      case .lists, .padded, .structures:
+        if let lists = IntegerLists(column) {
+          return Cells(validity: validity, kind: .skipped, values: lists.items, text: nil, lists: lists)
+        }
         throw TaskError(
           .wrongType,
           "column \"\(name)\" holds \(column.type), which has no place in CSV; leave it out with table.drop, or write JSON "
@@ -70,12 +74,28 @@ struct CSVRowWriter {
     out.append(CSVFormat.newline)
   }
 
+  /// Bytes of all lines, where there are only lists: their length is found without writing them.
+  func byteCountOfLists() -> Int? {
+    guard !cells.isEmpty, cells.allSatisfy({ $0.lists != nil }) else { return nil }
+    // Between fields and behind the last there is one byte each.
+    var bytes = table.count * cells.count
+    for cell in cells {
+      for row in 0..<table.count {
+        if let validity = cell.validity, validity[row >> 3] & (1 << UInt8(row & 7)) == 0 { continue }
+        bytes += cell.lists!.textByteCount(row) + 2
+      }
+    }
+    return bytes
+  }
+
   /// Appends the record as a line.
   func append(row: Int, to out: inout BufferBuilder) {
     var room = 1
     for cell in cells {
       if let text = cell.text {
         room += (Int(text.offsets[row + 1]) - Int(text.offsets[row])) * 2 + 3
+      } else if let lists = cell.lists {
+        room += lists.mostText(row) + 3
       } else {
         room += CalendarText.longestTimestamp + 1
       }
@@ -85,7 +105,13 @@ struct CSVRowWriter {
       for (index, cell) in cells.enumerated() {
         if index > 0 { at.put(delimiter) }
         if let validity = cell.validity, validity[row >> 3] & (1 << UInt8(row & 7)) == 0 { continue }
-        put(cell, row, &at)
+        if let lists = cell.lists {
+          at.put(UInt8(ascii: "\""))
+          lists.putText(row, &at)
+          at.put(UInt8(ascii: "\""))
+        } else {
+          put(cell, row, &at)
+        }
       }
       at.put(CSVFormat.newline)
       return at - start

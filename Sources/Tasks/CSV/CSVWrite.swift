@@ -4,7 +4,7 @@ import Graph
 struct CSVWrite: SinkOp {
   private let names: OutputNames?
   private let rows: CSVRows
-  let joined: (any JoinedSinkOp)?
+  let placed: (any PlacedSinkOp)?
 
   init(_ arguments: OpArguments) throws {
     let columns = arguments.strings("columns")
@@ -16,10 +16,10 @@ struct CSVWrite: SinkOp {
       hasHeader: arguments.require(OpArguments.boolean, "header"))
     if let path = try OutputNames.joinedPath(arguments) {
       names = nil
-      joined = CSVJoined(path: path, rows: rows)
+      placed = CSVPlaced(path: path, rows: rows)
     } else {
       names = try OutputNames(arguments)
-      joined = nil
+      placed = nil
     }
   }
 
@@ -40,7 +40,7 @@ struct CSVWrite: SinkOp {
   }
 
   static let definition = OpDefinition(
-    name: "csv.write", version: 1, summary: "writes CSV: a file for every partition, or one for all",
+    name: "csv.write", version: 2, summary: "writes CSV: a file for every partition, or one for all",
     inputs: [OpInput("table", .any, summary: "the records to write")],
     parameters: [
       OutputNames.path, OutputNames.directoryOrNot, OutputNames.name,
@@ -52,7 +52,8 @@ struct CSVWrite: SinkOp {
     ],
     output: """
       the files' paths, sizes and record counts; UTF-8, lines end with \\n, text in quotes only where it has to be, nothing \
-      for null and "" for an empty text
+      for null and "" for an empty text; lists of int32, and vectors, as one text with commas. One file for all is written by all \
+      workers at once
       """,
     example: """
       written:
@@ -100,84 +101,44 @@ private struct CSVRows {
     }
     if block.count > 0 { try sink(block.bytes) }
   }
+
+  /// What `write` writes, in bytes.
+  func byteCount(_ table: Table, file: String?, _ context: any TaskContext) throws -> Int {
+    let writer = try CSVRowWriter(table, delimiter: delimiter, file: file)
+    if let bytes = writer.byteCountOfLists() { return bytes }
+    var bytes = 0
+    try write(table, file: file, context) { bytes += $0.count }
+    return bytes
+  }
 }
 
-/// All partitions in one file: their lines are made where they are, and put behind one another.
-private struct CSVJoined: JoinedSinkOp {
+/// All partitions in one file, each straight to its place: its lines are made twice, first for their length.
+private struct CSVPlaced: PlacedSinkOp {
   let path: String
   let rows: CSVRows
 
-  func estimatePart(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    let gathered = ShardWriter.gatheredBytes(limit: memoryLimit)
-    return MemoryEstimate(
-      output: min(inputBytes, 64 << 10), scratch: CSVRows.scratchByteCount + min(inputBytes * 2, gathered * 3 / 2))
-  }
+  func headByteCount(form: String) -> Int { rows.hasHeader ? form.utf8.count : 0 }
 
-  func estimateJoin(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: 256, scratch: ShardWriter.gatheredBytes(limit: memoryLimit) * 2)
-  }
-
-  func part(
-    _ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext
-  ) throws -> any TaskValue {
+  /// The form is the header's line.
+  func size(of value: any TaskValue, partition: Partition, context: any TaskContext) throws -> PlacedSize {
     let file = partition.file?.path
     let table = try rows.table(value, file: file)
-    var writer = ShardWriter(shardCount: 1, inputCount: count, context: context)
-    var gathered = BufferBuilder()
-    let most = ShardWriter.gatheredBytes(limit: context.memoryLimit)
-    try rows.write(table, file: file, context) { bytes in
-      gathered.append(bytes)
-      if gathered.count >= most {
-        try writer.write(gathered, [0, gathered.count])
-        gathered.removeAll()
-      }
-    }
-    return try writer.finish(gathered, [0, gathered.count], header: header(of: table, partition))
+    let header = try rows.header(table.names)
+    let form = withExtendedLifetime(header) { String(decoding: header.bytes, as: UTF8.self) }
+    return PlacedSize(records: table.count, bytes: try rows.byteCount(table, file: file, context), form: form)
   }
 
-  /// Records, columns, and where the partition is from.
-  private func header(of table: Table, _ partition: Partition) throws -> Buffer {
-    var out = BufferBuilder()
-    out.append(Int64(table.count))
-    let names = try rows.header(table.names)
-    out.append(Int64(names.count))
-    withExtendedLifetime(names) { out.append(names.bytes) }
-    out.append(partition.label)
-    return out.finish()
+  func mismatch(of partition: Partition, form: String, others: String) -> String {
+    "partition \(partition.label) has the columns \(form.dropLast()), and those before it have \(others.dropLast()); name "
+      + "those to write: columns, or give directory in place of path"
   }
 
-  func join(_ parts: [any TaskValue], to sink: any ByteSink, context: any TaskContext) throws -> Int {
-    var records = 0
-    var first: (columns: Buffer, label: String)?
-    for part in parts {
-      guard let set = part as? ShardSet, set.header.count >= 16 else {
-        throw TaskError(.wrongType, "the input is a \(type(of: part).kind), and no part of a file")
-      }
-      records += Int(set.header.bytes.loadUnaligned(as: Int64.self))
-      let end = 16 + Int(set.header.bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
-      guard (16...set.header.count).contains(end) else {
-        throw TaskError(.corruptValue, "stored parts are damaged; resume computes them again")
-      }
-      let columns = set.header.slice(16..<end)
-      let label = String(decoding: set.header.bytes[end...], as: UTF8.self)
-      if let first {
-        guard first.columns.bytes.elementsEqual(columns.bytes) else {
-          func shown(_ buffer: Buffer) -> String { String(decoding: buffer.bytes.dropLast(), as: UTF8.self) }
-          throw TaskError(
-            .badInput,
-            "partition \(label) has the columns \(shown(columns)), and \(first.label) has \(shown(first.columns)); name "
-              + "those to write: columns, or give directory in place of path")
-        }
-      } else {
-        first = (columns, label)
-        if rows.hasHeader { try withExtendedLifetime(columns) { try sink.write(columns.bytes) } }
-      }
-      for piece in 0..<set.pieceCount {
-        try context.checkCancellation()
-        guard let bytes = try set.bytes(ofShards: 0..<1, inPiece: piece) else { continue }
-        try withExtendedLifetime(bytes) { try sink.write(bytes.bytes) }
-      }
-    }
-    return records
+  func estimate(inputBytes: Int) -> MemoryEstimate { MemoryEstimate(output: 256, scratch: CSVRows.scratchByteCount) }
+
+  func write(_ value: any TaskValue, partition: Partition, to sink: any ByteSink, context: any TaskContext) throws {
+    let file = partition.file?.path
+    try rows.write(rows.table(value, file: file), file: file, context) { try sink.write($0) }
   }
+
+  func head(records: Int, form: String) -> [UInt8] { rows.hasHeader ? Array(form.utf8) : [] }
 }

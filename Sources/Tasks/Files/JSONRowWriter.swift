@@ -45,6 +45,7 @@ struct JSONRowWriter {
     case texts(UnsafePointer<Int32>, StringCells)
     /// Anything else: offsets, and where the items' plan stands in `nested`.
     case list(UnsafePointer<Int32>, Int)
+    case padded(IntegerLists)
     /// Where the fields' plans stand in `nested`.
     case structure(Range<Int>)
   }
@@ -107,7 +108,7 @@ struct JSONRowWriter {
         case .timestamp: cells = .timestamps(values.base.assumingMemoryBound(to: Int64.self))
         case .float32: cells = .float32(values.base.assumingMemoryBound(to: Float.self))
         case .float64: cells = .float64(values.base.assumingMemoryBound(to: Double.self))
-        case .bool, .utf8, .list, .structure: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
+        case .bool, .utf8, .list, .vector, .structure: cells = .bits(values.base.assumingMemoryBound(to: UInt8.self))
         }
       case .strings: cells = .text(column.withStrings { $0 })
       case .lists(let offsets, let items):
@@ -118,6 +119,7 @@ struct JSONRowWriter {
           nested.append(plan(items, prefix: prefix, count: 0))
           cells = .list(starts, nested.count - 1)
         }
+      case .padded: cells = .padded(IntegerLists(column)!)
       case .structures(let fields):
         let fieldPlans = plans(fields)
         cells = .structure(nested.count..<(nested.count + fieldPlans.count))
@@ -169,6 +171,7 @@ struct JSONRowWriter {
         + (Int(offsets[row + 1]) - Int(offsets[row])) * 3 + 8
     case .list(let offsets, let place):
       (Int(offsets[row])..<Int(offsets[row + 1])).reduce(8) { $0 + most(nested[place], $1) + 1 }
+    case .padded(let lists): lists.width! * 12 + 8
     case .structure(let places): places.reduce(8) { $0 + nested[$1].prefixCount + most(nested[$1], row) }
     }
   }
@@ -207,6 +210,10 @@ struct JSONRowWriter {
         if item > Int(offsets[row]) { at.put(UInt8(ascii: ",")) }
         put(nested[place], item, &at)
       }
+      at.put(UInt8(ascii: "]"))
+    case .padded(let lists):
+      at.put(UInt8(ascii: "["))
+      lists.putText(row, &at)
       at.put(UInt8(ascii: "]"))
     case .structure(let places):
       at.put(UInt8(ascii: "{"))

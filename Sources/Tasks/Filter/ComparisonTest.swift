@@ -103,7 +103,7 @@ enum OrderedKey {
     case .float32: each(Float.self) { of(Double($0)) }
     case .float64: each(Double.self) { of($0) }
     case .bool: for row in 0..<count { out[row] = column.bit(at: start + row) ? 1 : 0 }
-    case .utf8, .list, .structure: preconditionFailure("a column of \(column.type) has no keys")
+    case .utf8, .list, .vector, .structure: preconditionFailure("a column of \(column.type) has no keys")
     }
   }
 }

@@ -73,6 +73,7 @@ extension ArrowSchema {
       case .timestamp: ("tsu:", [])
       case .utf8: ("u", [])
       case .list(let item): ("+l", [ArrowSchema(name: "element", item)])
+      case .vector(let item, let width): ("+w:\(width)", [ArrowSchema(name: "element", item)])
       case .structure(let fields): ("+s", fields.map { ArrowSchema(name: $0.name, $0.type) })
       }
     self.init(format: format, name: name, children: children, flags: Int64(ARROW_FLAG_NULLABLE))
@@ -124,6 +125,7 @@ extension ArrowArray {
     case .lists(let offsets, let items):
       add(offsets)
       children = [ArrowArray(items)]
+    case .padded(let padded): children = [ArrowArray(padded.filled().items!)]
     case .structures(let fields): children = fields.map { ArrowArray($0) }
     }
     self.init(count: column.count, nullCount: column.nullCount, owners: owners, places: places, children: children)

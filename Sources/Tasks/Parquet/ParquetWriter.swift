@@ -83,7 +83,24 @@ final class ParquetWriter {
 
   /// Writes records, in row groups of their own.
   func write(_ table: Table) throws {
-    var array = ArrowArray(table)
+    // Vectors are filled in for Arrow: of those, a few megabytes at a time.
+    let width = table.columns.reduce(0) { sum, column in
+      if case .vector(_, let width) = column.type { sum + width * 4 } else { sum }
+    }
+    guard width > 0 else { return try write(ArrowArray(table)) }
+    let rows = max(ParquetWriter.filledBytes / width, 64)
+    var start = 0
+    while start < table.count {
+      let numbers = Array(Int32(start)..<Int32(min(start + rows, table.count)))
+      try write(ArrowArray(try numbers.withUnsafeBufferPointer { try table.rows(at: $0) }))
+      start += rows
+    }
+  }
+
+  private static let filledBytes = 4 << 20
+
+  private func write(_ table: ArrowArray) throws {
+    var array = table
     var message = pq_message()
     try check(functions.write(writer, &array, &message), message)
   }
@@ -106,7 +123,7 @@ final class ParquetWriter {
 
   private static func hasEmptyStructure(_ type: ColumnType) -> Bool {
     switch type {
-    case .list(let item): hasEmptyStructure(item)
+    case .list(let item), .vector(let item, _): hasEmptyStructure(item)
     case .structure(let fields): fields.isEmpty || fields.contains { hasEmptyStructure($0.type) }
     default: false
     }

@@ -172,7 +172,7 @@ struct JoinRows {
         case .date: .date
         case .timestamp: .timestamp
         case .utf8: .text
-        case .list, .structure: .nested
+        case .list, .vector, .structure: .nested
         }
     }
   }

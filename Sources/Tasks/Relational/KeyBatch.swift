@@ -86,7 +86,7 @@ final class KeyBatchColumn {
     case .float64: put(rows, column.values(as: Double.self)) { KeyBatchColumn.word($0) }
     case .bool: for (index, row) in rows.enumerated() { words[index] = column.bit(at: row) ? 1 : 0 }
     case .utf8: break
-    case .list, .structure: preconditionFailure("a list is no key")
+    case .list, .vector, .structure: preconditionFailure("a list is no key")
     }
     guard column.nullCount > 0, let validity = column.validity else { return }
     let bits = validity.base.assumingMemoryBound(to: UInt8.self)

@@ -132,7 +132,7 @@ final class KeyStore {
           }
         }
         return builder.finish()
-      case .list, .structure: preconditionFailure("a list is no key")
+      case .list, .vector, .structure: preconditionFailure("a list is no key")
       }
     }
   }

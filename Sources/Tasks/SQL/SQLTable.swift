@@ -71,7 +71,7 @@ final class SQLTable {
       case .float64: .float64(base(Double.self))
       case .bool: .bits(base(UInt8.self))
       case .utf8: .text(column.withStrings { $0 })
-      case .date, .timestamp, .list, .structure: .written(ColumnText(column))
+      case .date, .timestamp, .list, .vector, .structure: .written(ColumnText(column))
       }
     return Cells(kind: kind, validity: column.validity?.base.assumingMemoryBound(to: UInt8.self))
   }
@@ -99,7 +99,7 @@ final class SQLTable {
     case .date: "DATE TEXT"
     case .timestamp: "TIMESTAMP TEXT"
     case .utf8: "TEXT"
-    case .list, .structure: "LIST TEXT"
+    case .list, .vector, .structure: "LIST TEXT"
     }
   }
 

@@ -8,7 +8,7 @@ struct KeyColumn {
   init(_ table: Table, _ name: String, file: String?) throws {
     column = try table.column(name, file: file)
     switch column.type {
-    case .list, .structure:
+    case .list, .vector, .structure:
       throw TaskError(
         .wrongType,
         "column \"\(name)\" holds \(column.type), and an ID is a string, a number or a flag; name another column",

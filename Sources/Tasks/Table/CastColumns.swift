@@ -113,7 +113,7 @@ extension ColumnCast {
     case .bool: "flag (bool): true or false, or the number 1 or 0"
     case .date: "date such as 2024-01-31"
     case .timestamp: "timestamp such as 2024-01-31 23:59:59"
-    case .utf8, .list, .structure: "\(type)"
+    case .utf8, .list, .vector, .structure: "\(type)"
     }
   }
 }

@@ -16,6 +16,8 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   /// Text.
   case utf8
   case list(ColumnType)
+  /// So many items in every cell.
+  case vector(ColumnType, width: Int)
   /// Fields under names that differ in their bytes, each of which may be null.
   case structure([Field])
 
@@ -42,6 +44,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     case .timestamp: "timestamp"
     case .utf8: "string"
     case .list(let item): "list of \(item)"
+    case .vector(let item, let width): "vector of \(width) \(item)"
     case .structure(let fields): "structure of (\(fields.map { "\($0.name): \($0.type)" }.joined(separator: ", ")))"
     }
   }
@@ -50,14 +53,14 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
   public var isNumeric: Bool {
     switch self {
     case .int8, .int32, .int64, .float32, .float64, .bool: true
-    case .date, .timestamp, .utf8, .list, .structure: false
+    case .date, .timestamp, .utf8, .list, .vector, .structure: false
     }
   }
 
-  /// Lists and structures, which are no keys and have no place in CSV.
+  /// Lists, vectors and structures, which are no keys.
   var isNested: Bool {
     switch self {
-    case .list, .structure: true
+    case .list, .vector, .structure: true
     default: false
     }
   }
@@ -69,7 +72,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
     case .int32, .float32, .date: count * 4
     case .int64, .float64, .timestamp: count * 8
     case .bool: (count + 7) / 8
-    case .utf8, .list, .structure: nil
+    case .utf8, .list, .vector, .structure: nil
     }
   }
 }
@@ -79,6 +82,7 @@ public indirect enum ColumnType: Hashable, Sendable, CustomStringConvertible {
 /// - Numbers lie side by side; `bool` and validity take one bit a cell, lowest bit first.
 /// - Strings are `count + 1` offsets of `Int32` and the bytes they cut into cells.
 /// - Lists are `count + 1` offsets of `Int32` and a column of the items they cut into cells.
+/// - Vectors are lists that are padded when they are looked at: see `PaddedLists`.
 /// - Structures are a column for each field, with as many cells.
 /// - Without validity every cell holds a value. What lies under a null is unspecified, but cut correctly.
 public struct Column: Sendable {
@@ -92,6 +96,7 @@ public struct Column: Sendable {
     case fixed(Buffer)
     case strings(offsets: Buffer, bytes: Buffer)
     indirect case lists(offsets: Buffer, items: Column)
+    indirect case padded(PaddedLists)
     case structures([Column])
   }
 
@@ -111,6 +116,7 @@ public struct Column: Sendable {
     case .fixed(let values): return own + values.count
     case .strings(let offsets, let bytes): return own + offsets.count + bytes.count
     case .lists(let offsets, let items): return own + offsets.count + items.byteCount
+    case .padded(let padded): return own + padded.lists.byteCount
     case .structures(let fields): return own + fields.reduce(0) { $0 + $1.byteCount }
     }
   }
@@ -150,7 +156,7 @@ public struct Column: Sendable {
     case .int32, .date: return Int64(values(as: Int32.self)[row])
     case .int64, .timestamp: return values(as: Int64.self)[row]
     case .bool: return bit(at: row) ? 1 : 0
-    case .float32, .float64, .utf8, .list, .structure: return nil
+    case .float32, .float64, .utf8, .list, .vector, .structure: return nil
     }
   }
 
@@ -161,7 +167,7 @@ public struct Column: Sendable {
     case .float32: return Double(values(as: Float.self)[row])
     case .float64: return values(as: Double.self)[row]
     case .int8, .int32, .int64, .bool: return integer(at: row).map(Double.init)
-    case .date, .timestamp, .utf8, .list, .structure: return nil
+    case .date, .timestamp, .utf8, .list, .vector, .structure: return nil
     }
   }
 
@@ -201,7 +207,7 @@ public struct Column: Sendable {
     switch storage {
     case .strings(let offsets, _), .lists(let offsets, _):
       return try withExtendedLifetime(offsets) { try body(offsets.base.assumingMemoryBound(to: Int32.self)) }
-    case .fixed, .structures: preconditionFailure("a column of \(type) has no offsets")
+    case .fixed, .padded, .structures: preconditionFailure("a column of \(type) has no offsets")
     }
   }
 }

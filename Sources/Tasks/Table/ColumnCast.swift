@@ -57,7 +57,7 @@ struct ColumnCast {
     case .timestamp:
       return cells(of: Int64.self, Int32(0)) { Int32(exactly: CalendarText.day(of: $0)) }
     case .utf8: return parsed()
-    case .list, .structure: preconditionFailure("lists and structures become text alone")
+    case .list, .vector, .structure: preconditionFailure("lists and structures become text alone")
     }
   }
 
@@ -261,7 +261,7 @@ struct ColumnText {
         CalendarText.put(timestamp: column.values(as: Int64.self)[row], &$0)
       }
     case .utf8: column.withStrings { out.append(UnsafeRawBufferPointer($0[row])) }
-    case .list, .structure: lists?.appendCell(column: 0, row: row, to: &out)
+    case .list, .vector, .structure: lists?.appendCell(column: 0, row: row, to: &out)
     }
   }
 }

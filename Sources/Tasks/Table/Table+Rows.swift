@@ -67,6 +67,7 @@ extension Column {
           made(.lists(offsets: newOffsets, items: try items.cells(at: itemNumbers.elements(of: Int32.self))))
         }
       }
+    case .padded(let padded): return made(.padded(padded.with(try padded.lists.cells(at: numbers))))
     case .structures(let fields): return made(.structures(try fields.map { try $0.cells(at: numbers) }))
     }
   }
@@ -112,6 +113,7 @@ extension Column {
       return withOffsets {
         own + cells.count * 4 + items.byteCount(ofCells: Int($0[cells.lowerBound])..<Int($0[cells.upperBound]))
       }
+    case .padded(let padded): return own + padded.lists.byteCount(ofCells: cells)
     case .structures(let fields): return fields.reduce(own) { $0 + $1.byteCount(ofCells: cells) }
     }
   }
@@ -125,6 +127,7 @@ extension Column {
     case .lists(_, let items):
       let each = items.byteCount(ofCells: 0..<items.count) / max(items.count, 1) + 1
       return withOffsets { own + numbers.count * 4 + Column.total(numbers, $0) * each }
+    case .padded(let padded): return own + padded.lists.byteCount(ofCells: numbers)
     case .structures(let fields): return fields.reduce(own) { $0 + $1.byteCount(ofCells: numbers) }
     }
   }
@@ -148,6 +151,7 @@ extension Column {
           sums[row] += 4 + items.byteCount(ofCells: Int(offsets[row])..<Int(offsets[row + 1]))
         }
       }
+    case .padded(let padded): padded.lists.addByteCounts(to: sums)
     case .structures(let fields): for field in fields { field.addByteCounts(to: sums) }
     }
   }

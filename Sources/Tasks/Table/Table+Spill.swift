@@ -11,7 +11,9 @@ import Graph
 //
 // A description is Int64 type code, Int64 cells, Int64 nulls, then a place (Int64 offset, Int64 length) for each
 // of: validity (length 0 without), then values; or offsets and bytes; or offsets, followed by the description of
-// the items; or nothing, followed by Int64 fields and for each of them its name and description. Everything is little-endian, as Arrow is on every machine this runs on.
+// the items; or nothing, followed by Int64 fields and for each of them its name and description; or, of vectors, nothing,
+// followed by Int64 width, Int64 1 where the front is padded, Int64 what with, and the description of the lists. Everything
+// is little-endian, as Arrow is on every machine this runs on.
 //
 // Reading makes columns that are slices of the file's buffer. Nothing in the file is believed: counts are held
 // against the file's length before they are used, places must lie inside it and be aligned, offsets must start at
@@ -115,6 +117,7 @@ extension ColumnType {
     case .date: 9
     case .timestamp: 10
     case .structure: 11
+    case .vector: 12
     }
   }
 }
@@ -139,6 +142,11 @@ extension Column {
     case .lists(let offsets, let items):
       place(offsets)
       items.describe(into: &directory, places: &places, buffers: &buffers)
+    case .padded(let padded):
+      directory.append(Int64(padded.width))
+      directory.append(Int64(padded.padding.side == .pre ? 1 : 0))
+      directory.append(Int64(UInt32(bitPattern: padded.padding.value)))
+      padded.lists.describe(into: &directory, places: &places, buffers: &buffers)
     case .structures(let columns):
       guard case .structure(let fields) = type else { preconditionFailure("a column of \(type) has no fields") }
       directory.append(Int64(fields.count))
@@ -237,6 +245,18 @@ private struct DirectoryReader {
       }
       guard fields.map(\.name).firstRepeated == nil else { throw corrupt("two fields have one name") }
       return column(.structure(fields), .structures(columns))
+    case 12:
+      let width = try number()
+      let side: PaddedLists.Side = try number() == 1 ? .pre : .post
+      let value = Int32(bitPattern: UInt32(truncatingIfNeeded: try number()))
+      let lists = try self.column(depth: depth + 1)
+      guard lists.type == .list(.int32), lists.count == count,
+        lists.withOffsets({ offsets in
+          (0..<count).allSatisfy { Int(offsets[$0 + 1] - offsets[$0]) <= width }
+        })
+      else { throw corrupt("a vector is longer than it can be") }
+      let padding = PaddedLists.Padding(side: side, value: value)
+      return column(.vector(.int32, width: width), .padded(PaddedLists(lists: lists, width: width, padding: padding)))
     default: throw corrupt("a column has an unknown type")
     }
   }

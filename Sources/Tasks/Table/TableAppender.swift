@@ -42,13 +42,17 @@ final class ColumnAppender {
   private var text = BufferBuilder()
   private var flags = BitAppender()
   private var validity = BitAppender()
+  /// Of lists, their items; of vectors, the lists that are padded.
   private let items: ColumnAppender?
+  /// Of the vectors that came first.
+  private var padding: PaddedLists.Padding?
   private let fields: [ColumnAppender]
 
   init(_ type: ColumnType) {
     self.type = type
     switch type {
     case .list(let item): (items, fields) = (ColumnAppender(item), [])
+    case .vector(let item, _): (items, fields) = (ColumnAppender(.list(item)), [])
     case .structure(let fields): (items, self.fields) = (nil, fields.map { ColumnAppender($0.type) })
     default: (items, fields) = (nil, [])
     }
@@ -91,6 +95,9 @@ final class ColumnAppender {
       // Only a damaged file that is a table all the same holds items that are in no list.
       let numbers = Buffer.numbers(used)
       try items!.append(withExtendedLifetime(numbers) { try other.cells(at: numbers.elements(of: Int32.self)) })
+    case .padded(let padded):
+      if padding == nil { padding = padded.padding }
+      try items!.append(padding == padded.padding ? padded.lists : padded.filled())
     case .structures(let columns):
       for (field, column) in zip(fields, columns) { try field.append(column) }
     }
@@ -101,6 +108,7 @@ final class ColumnAppender {
     nullCount += more
     count += more
     if type == .bool { return flags.append(repeating: false, count: more) }
+    if case .vector = type { return items!.appendNulls(more) }
     if case .structure = type { return fields.forEach { $0.appendNulls(more) } }
     if let bytes = type.byteCount(cells: more) {
       values.appendDirect(most: bytes) {
@@ -131,6 +139,8 @@ final class ColumnAppender {
       case .bool: .fixed(flags.finish())
       case .utf8: .strings(offsets: values.taken(), bytes: text.taken())
       case .list: .lists(offsets: values.taken(), items: items!.finish())
+      case .vector(_, let width):
+        .padded(PaddedLists(lists: items!.finish(), width: width, padding: padding ?? PaddedLists.Padding()))
       case .structure: .structures(fields.map { $0.finish() })
       default: .fixed(values.taken())
       }

@@ -1,0 +1,134 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `examples/domains` in the real program: the same bytes however it is run, within little memory, and after kills.
+@Suite(.serialized) struct DomainsTests {
+  private static let example = TestFiles.root + "/examples/domains/domains.yaml"
+
+  private static func sample(_ items: Int, in folder: String) throws {
+    let outcome = try Program.run(
+      "sample", "domains", "--items", "\(items)", "--files", "3", "--output", "data", in: folder)
+    #expect(outcome.status == 0, "\(outcome.errors)")
+    _ = try FileManager.default.copyItem(atPath: example, toPath: folder + "/domains.yaml")
+  }
+
+  private static func run(_ folder: String, _ arguments: String...) throws -> Program.Outcome {
+    try Program(["run", "domains.yaml"] + arguments, in: folder).wait()
+  }
+
+  private static func bytes(_ path: String) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: path)) }
+
+  @Test func theBytesAreTheSameHoweverItIsCut() throws {
+    try TestFiles.withFolder { folder in
+      try Self.sample(20_000, in: folder)
+      #expect(try Self.run(folder).status == 0)
+      let array = try Self.bytes(folder + "/out/domains.npy")
+      let tokenizer = try TestFiles.text(folder + "/out/tokenizer.json")
+      // One line of input is one row.
+      let lines = try (0..<3).reduce(0) {
+        $0 + (try Self.bytes(folder + "/data/domains-00\($1).txt").count { $0 == UInt8(ascii: "\n") })
+      }
+      #expect(lines == 20_000 && array.count == 128 + 20_000 * 253 * 4)
+      for (number, arguments) in [["blocksize=20KB", "1"], ["blocksize=7KB", "4"]].enumerated() {
+        let outcome = try Self.run(
+          folder, "--set", "output=again\(number)", "--set", arguments[0], "--workers", arguments[1], "--memory", "64MB"
+        )
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        #expect(try Self.bytes(folder + "/again\(number)/domains.npy") == array)
+        #expect(try TestFiles.text(folder + "/again\(number)/tokenizer.json") == tokenizer)
+      }
+      // The CSV holds the same numbers.
+      #expect(try Self.run(folder, "--set", "format=csv").status == 0)
+      let csv = try TestFiles.text(folder + "/out/domains.csv").split(separator: "\n")
+      #expect(csv.count == 20_001 && csv[0] == "ids")
+      for row in [0, 1, 777, 19_999] {
+        let numbers = csv[row + 1].dropFirst().dropLast().split(separator: ",").map { Int32($0) ?? -1 }
+        let own = array[(128 + row * 1012)..<(128 + (row + 1) * 1012)].withUnsafeBytes { bytes in
+          (0..<253).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Int32.self) }
+        }
+        #expect(numbers == own)
+      }
+    }
+  }
+
+  @Test func littleMemoryAndKillsAtRandomChangeNothing() throws {
+    try TestFiles.withFolder { folder in
+      try Self.sample(300_000, in: folder)
+      let begin = Date()
+      let small = try Self.run(folder, "--memory", "64MB")
+      let seconds = Date().timeIntervalSince(begin)
+      #expect(small.status == 0, "\(small.errors)")
+      #expect(small.peakResident <= 64 << 20, "peak \(small.peakResident >> 20) MB")
+      let whole = try Self.bytes(folder + "/out/domains.npy")
+      for name in ["out", ".graphrun"] { try FileManager.default.removeItem(atPath: folder + "/" + name) }
+      var kills = 0
+      for delay in (0..<8).map({ _ in Double.random(in: 0.02...max(seconds, 0.1)) }) {
+        let program = try Program(["run", "domains.yaml", "--memory", "64MB"], in: folder)
+        Thread.sleep(forTimeInterval: delay)
+        kill(program.process.processIdentifier, SIGKILL)
+        if program.wait().status != 0 {
+          kills += 1
+          // Not there, or whole.
+          if let array = try? Self.bytes(folder + "/out/domains.npy") { #expect(array == whole) }
+        }
+      }
+      #expect(kills > 0)
+      let rest = try Self.run(folder, "--memory", "64MB")
+      #expect(rest.status == 0, "\(rest.errors)")
+      #expect(try Self.bytes(folder + "/out/domains.npy") == whole)
+      #expect(TestFiles.names(in: folder + "/out").sorted() == ["domains.npy", "tokenizer.json"])
+    }
+  }
+
+  @Test func whatDoesNotFitIsNamedAndNothingIsLeftHalfWritten() throws {
+    try TestFiles.withFolder { folder in
+      try Self.sample(1000, in: folder)
+      let path = folder + "/data/domains-001.txt"
+      let long = String(repeating: "a", count: 254)
+      try TestFiles.write(long + "\n" + TestFiles.text(path), to: path)
+      let outcome = try Self.run(folder)
+      let all = outcome.output + outcome.errors
+      #expect(outcome.status == 1)
+      for word in ["domains-001.txt", "record 1", "254", "253", "truncating"] {
+        #expect(all.contains(word), "\(word): \(all)")
+      }
+      #expect(TestFiles.names(in: folder + "/out") == ["tokenizer.json"])
+    }
+  }
+
+  @Test func randomTextsAreEncodedAsByKeras() throws {
+    try TestFiles.withFolder { folder in
+      let outcome = try Program.run(
+        "--rounds", "40", "--seed", "1", "--program", Program.path, in: folder,
+        path: TestFiles.root + "/Tests/TextDifferential/differential")
+      // 2: Python or PyPI is not to be had.
+      guard outcome.status != 2 else {
+        print("skipped: Keras's module cannot be had here: \(outcome.errors.suffix(300))")
+        return
+      }
+      #expect(outcome.status == 0, "\(outcome.output.suffix(4000))\(outcome.errors.suffix(2000))")
+      #expect(outcome.output.contains("40 rounds, 0 differences"))
+    }
+  }
+
+  /// Every DAG file in docs/text.md.
+  @Test func theExamplesInTheDocsRun() throws {
+    let blocks = try TestFiles.text(TestFiles.root + "/docs/text.md").components(separatedBy: "```yaml\n").dropFirst()
+      .map { $0.components(separatedBy: "```\n")[0] }
+    #expect(blocks.count == 2)
+    for block in blocks {
+      try TestFiles.withFolder { folder in
+        try Self.sample(300, in: folder)
+        try TestFiles.write(block, to: folder + "/dag.yaml")
+        let outcome = try Program.run("run", "dag.yaml", in: folder)
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+        if block.contains("text.decode") {
+          for name in ["domains-000.txt", "domains-002.txt"] {
+            #expect(try TestFiles.text(folder + "/out/" + name) == TestFiles.text(folder + "/data/" + name))
+          }
+        }
+      }
+    }
+  }
+}
