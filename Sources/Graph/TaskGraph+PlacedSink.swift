@@ -1,14 +1,17 @@
-// A sink that writes all partitions to one file, each at its place, becomes three stages. `NAME.places` adds up what
-// partitions take, one after the other; `NAME.parts` writes each where it goes, as many at a time as there are workers; and
-// `NAME` puts the head in front and publishes the file:
+// A sink that writes all partitions to one file, each at its place, becomes four stages. `NAME.sizes` finds what each
+// partition takes; `NAME.places` adds that up, one after the other; `NAME.parts` writes each where it goes, as many at a time
+// as there are workers; and `NAME` puts the head in front and publishes the file:
 //
-//   rows[0] ─┬─ written.places[0] ── written.parts[0] ──┐
-//            │         │                                │
-//   rows[1] ─┴─ written.places[1] ── written.parts[1] ──┴── written
+//   rows[0] ── written.sizes[0] ── written.places[0] ── written.parts[0] ──┐
+//                                        │                                 │
+//   rows[1] ── written.sizes[1] ── written.places[1] ── written.parts[1] ──┴── written
 //
-// The first two stages are for the last only, and nothing keeps them: what was written aside is not looked for again.
+// Each of `NAME.parts` reads its partition, too. The first three stages are for the last only, and nothing keeps them: what was written aside is not looked for again.
 
 extension TaskGraph {
+  /// What the stage is called that finds how large the partitions of a file are.
+  public static func sizesName(of name: String) -> String { name + ".sizes" }
+
   /// What the stage is called that finds where the partitions of a file go.
   public static func placesName(of name: String) -> String { name + ".places" }
 
@@ -16,7 +19,9 @@ extension TaskGraph {
     _ name: String, op definition: OpDefinition, _ op: any PlacedSinkOp, arguments: OpArguments, of source: Stage,
     keep: Bool?, policy: TaskPolicy
   ) throws {
+    let sizes = TaskGraph.sizesName(of: name)
     let (places, parts) = (TaskGraph.placesName(of: name), TaskGraph.partsName(of: name))
+    try checkFree(sizes, as: "what finds its partitions' sizes", of: name)
     try checkFree(places, as: "what finds its partitions' places", of: name)
     try checkFree(parts, of: name)
     let step = OpDefinition(
@@ -25,12 +30,17 @@ extension TaskGraph {
       maker: .program(.perPartition))
     let layout: Stage.Layout = source.isBag ? .bag(source.partitions) : .single
     func input(_ index: Int) -> TaskID { source.results.lowerBound + TaskID(index) }
+    try addStage(
+      sizes, op: step, arguments: arguments, body: SizeBody(op: op, partitions: source.partitions),
+      layout: layout, inputs: [source.number], keep: false, policy: policy
+    ) { index, inputs in inputs.append(input(index)) }
+    let sized = stages[stages.count - 1]
     let firstPlace = TaskID(taskCount)
     try addStage(
       places, op: step, arguments: arguments, body: PlaceBody(op: op, partitions: source.partitions),
-      layout: layout, inputs: [source.number], keep: false, policy: policy
+      layout: layout, inputs: [sized.number], keep: false, policy: policy
     ) { index, inputs in
-      inputs.append(input(index))
+      inputs.append(sized.firstTask + TaskID(index))
       if index > 0 { inputs.append(firstPlace + TaskID(index) - 1) }
     }
     let placed = stages[stages.count - 1]
@@ -89,27 +99,46 @@ struct FilePlace: TaskValue {
   }
 }
 
+/// Finds what a partition takes.
+private struct SizeBody: TaskBody {
+  let op: any PlacedSinkOp
+  let partitions: Partitions
+
+  func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
+    MemoryEstimate(output: 0, scratch: op.estimate(inputBytes: inputBytes.reduce(0, +)).scratch)
+  }
+
+  func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
+    let own = try op.size(of: inputs[0], partition: partitions[role.partitionIndex], context: context)
+    return FilePlace(own: own, before: PlacedSize(records: 0, bytes: 0, form: own.form))
+  }
+
+  func identity(_ role: TaskRole) -> [IdentityPart] { [.text(name: "half", value: "size")] }
+}
+
 /// Finds where a partition goes, from where the one before it went.
 private struct PlaceBody: TaskBody {
   let op: any PlacedSinkOp
   let partitions: Partitions
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: 0, scratch: op.estimate(inputBytes: inputBytes.first ?? 0).scratch)
+    MemoryEstimate(output: 0, scratch: 4096)
   }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
-    let partition = partitions[role.partitionIndex]
-    let own = try op.size(of: inputs[0], partition: partition, context: context)
+    var own = try FilePlace.from(inputs[0]).own
     guard inputs.count > 1 else {
-      return FilePlace(
-        own: own, before: PlacedSize(records: 0, bytes: try op.headByteCount(form: own.form), form: own.form))
+      let head = try op.headByteCount(form: own.form)
+      return FilePlace(own: own, before: PlacedSize(records: 0, bytes: head, form: own.form))
     }
     let last = try FilePlace.from(inputs[1])
     guard own.form == last.own.form else {
+      let partition = partitions[role.partitionIndex]
       throw TaskError(
         .badInput, op.mismatch(of: partition, form: own.form, others: last.own.form), file: partition.file?.path)
     }
+    // One text for all of them.
+    own.form = last.own.form
     return FilePlace(
       own: own,
       before: PlacedSize(
@@ -130,7 +159,8 @@ private struct PlacedPartBody: TaskBody {
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     let place = try FilePlace.from(inputs[1])
-    try context.writePart(of: op.path, at: place.before.bytes) { sink in
+    let start = place.before.bytes
+    try context.writePart(of: op.path, at: start..<start + place.own.bytes) { sink in
       try op.write(inputs[0], partition: partitions[role.partitionIndex], to: sink, context: context)
     }
     return place
@@ -153,9 +183,8 @@ private struct PlacedFileBody: TaskBody {
     let last = try FilePlace.from(inputs[inputs.count - 1])
     let records = last.before.records + last.own.records
     let head = try op.head(records: records, form: last.own.form)
-    try context.writePart(of: op.path, at: 0) { sink in try head.withUnsafeBytes { try sink.write($0) } }
     return try context.publishParts(
-      of: op.path, byteCount: last.before.bytes + last.own.bytes, records: records)
+      of: op.path, head: head, byteCount: last.before.bytes + last.own.bytes, records: records)
   }
 
   func identity(_ role: TaskRole) -> [IdentityPart] {

@@ -22,7 +22,7 @@ import Testing
     for count in [0, 1, 7, 100, 200 - start] {
       let rows = (start..<(start + count)).map(Int32.init)
       let expected = try rows.withUnsafeBufferPointer { try table.rows(at: $0) }
-      var whole = ArrowArray(table)
+      var whole = try ArrowArray(table)
       var picked: [(name: String, column: Column)] = []
       for (number, kind) in kinds.enumerated() {
         // Moved out of its parent, as the interface allows, and cut.

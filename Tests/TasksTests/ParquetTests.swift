@@ -47,6 +47,21 @@ import Testing
     #expect(try Ops.jsonLines(back) == Ops.jsonLines(table))
   }
 
+  @Test func `Vectors are written as lists, a few at a time, nulls too`() throws {
+    let texts: [String?] = (0..<20_000).map { $0 % 7 == 3 ? nil : String(repeating: "ab", count: $0 % 5) }
+    let lines = try Table.strings("text", texts)
+    let fit = try Ops.reduction("text.fitTokenizer", ["char_level": .boolean(true)])
+    let part = Partition(index: 0, label: "x")
+    let tokenizer = try fit.finish(fit.partial(lines, partition: part, context: TestContext()), context: TestContext())
+    let encoded = try Table.from(
+      Ops.partition("text.encode").apply([lines, tokenizer], partition: part, context: TestContext()))
+    let padded = try Ops.apply("sequence.pad", ["length": .string("100"), "value": .integer(-1)], to: encoded)
+    let folder = try ScratchFolder()
+    let (back, _) = try ParquetFiles.read([try folder.file("a.parquet", ParquetFiles.bytes(padded))])
+    #expect(back.columns[0].type == .list(.int32) && back.columns[0].nullCount == padded.columns[0].nullCount)
+    #expect(try Ops.jsonLines(back) == Ops.jsonLines(padded))
+  }
+
   @Test func `The same records give the same bytes`() throws {
     let table = try sample(rows: 3000)
     let first = try ParquetFiles.bytes(table)

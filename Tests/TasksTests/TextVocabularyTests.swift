@@ -236,6 +236,19 @@ import Testing
     }
   }
 
+  @Test func `Ids that a file gives are kept, also of words that were never seen`() throws {
+    // As for a network over a fixed alphabet: the vocabulary is set by hand, the token for unknown ones behind it.
+    let json =
+      #"{"class_name": "Tokenizer", "config": {"num_words": null, "filters": "", "lower": true, "split": " ", "#
+      + #""char_level": true, "oov_token": "?", "document_count": 0, "word_counts": "{}", "word_docs": "{}", "#
+      + #""index_docs": "{}", "index_word": "{}", "word_index": "{\"a\": 1, \"b\": 2, \"?\": 3}"}}"#
+    var bytes = Array(json.utf8)
+    let tokenizer = try bytes.withUnsafeMutableBufferPointer { try TokenizerFile.tokenizer(UnsafeBufferPointer($0)) }
+    #expect(try encode(["abz"], tokenizer) == [[1, 2, 3]])
+    #expect(try encode(["abz"], reread(tokenizer)) == [[1, 2, 3]])
+    #expect(TokenizerFile.json(tokenizer).contains(#""word_counts": "{}""#))
+  }
+
   @Test func `Texts come back from ids`() throws {
     let tokenizer = try fit([["google.com", "ab"]], ["char_level": .boolean(true)])
     let encoded = table(try encode(["GOOGLE.com", "a?b", nil], tokenizer))
@@ -328,6 +341,9 @@ import Testing
     }
     #expect(try Array(npy(vectors, ["dtype": .string("float64")])[128..<136]) == [0, 0, 0, 0, 0, 0, 0xF0, 0x3F])
     #expect(try npy(vectors).count == 128 + 24)
+    let large = try Ops.apply("sequence.pad", ["length": .string("1")], to: table([[16_777_216], [16_777_217]]))
+    let inexact = #expect(throws: TaskError.self) { try npy(large, ["dtype": .string("float32")]) }
+    #expect(inexact?.record == "record 2")
     let error = #expect(throws: TaskError.self) {
       try npy(Ops.apply("sequence.pad", ["length": .string("1")], to: table([[1], nil])))
     }

@@ -236,15 +236,17 @@ public protocol TaskContext: Sendable {
   ///
   /// - Parameters:
   ///   - path: the final name, absolute.
-  ///   - offset: where what `body` writes begins.
-  func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws
-  /// Syncs a file whose parts were written and gives it its final name.
+  ///   - place: what `body` writes fills it.
+  /// - Throws: what `body` throws; `TaskError` if it writes more or less.
+  func writePart(of path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws
+  /// Puts the head in front of a file whose parts were written, syncs it and gives it its final name.
   ///
   /// - Parameters:
   ///   - path: the final name, absolute.
-  ///   - byteCount: what all parts take together: the file ends there.
+  ///   - head: what stands before the first part.
+  ///   - byteCount: what all take together: the file ends there.
   ///   - records: how many it holds.
-  func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile
+  func publishParts(of path: String, head: [UInt8], byteCount: Int, records: Int) throws -> WrittenFile
   /// Lets `body` make a file aside, whatever writes it; then syncs it and gives it its final name.
   ///
   /// - Parameters:
@@ -257,11 +259,11 @@ public protocol TaskContext: Sendable {
 }
 
 extension TaskContext {
-  public func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws {
+  public func writePart(of path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws {
     throw TaskError(.failed, "files cannot be written in parts here", file: path)
   }
 
-  public func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile {
+  public func publishParts(of path: String, head: [UInt8], byteCount: Int, records: Int) throws -> WrittenFile {
     throw TaskError(.failed, "files cannot be written in parts here", file: path)
   }
 }

@@ -9,23 +9,26 @@ final class PlacedFiles: Sendable {
   private let files = Mutex<[String: Int32]>([:])
 
   /// Writes at a place; the file is made when the first does.
-  func write(_ path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws {
+  func write(_ path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws {
     let file = try files.withLock { files in
       if let file = files[path] { return file }
       let file = try FilePublisher.openSide(for: path)
       files[path] = file
       return file
     }
-    let sink = PlacedSink(file: file, path: path, offset: offset)
+    let sink = PlacedSink(file: file, path: path, place: place)
     try body(sink)
     try sink.finish()
   }
 
-  /// Syncs a file and gives it its name. Where that fails, it can be tried again.
-  func publish(_ path: String, byteCount: Int) throws -> stat {
+  /// Puts the head in front, syncs a file and gives it its name. Where that fails, it can be tried again.
+  func publish(_ path: String, head: [UInt8], byteCount: Int) throws -> stat {
     guard let file = files.withLock({ $0[path] }) else {
       throw TaskError(.failed, "no part of it was written", file: path)
     }
+    let sink = PlacedSink(file: file, path: path, place: 0..<head.count)
+    try head.withUnsafeBytes { try sink.write($0) }
+    try sink.finish()
     let status = try FilePublisher.publishOpen(file, path, byteCount: byteCount)
     files.withLock { $0[path] = nil }
     Foundation.close(file)
@@ -44,20 +47,22 @@ final class PlacedFiles: Sendable {
   }
 }
 
-/// Writes bytes to an open file from a place on, through a block buffer.
+/// Writes bytes to their place in an open file, through a block buffer.
 private final class PlacedSink: ByteSink {
   private let file: Int32
   private let path: String
+  private let end: Int
   private var offset: Int
   /// Up to where the disk was told to begin.
   private var started: Int
   private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 64)
   private var filled = 0
 
-  init(file: Int32, path: String, offset: Int) {
+  init(file: Int32, path: String, place: Range<Int>) {
     self.file = file
     self.path = path
-    self.offset = offset
+    offset = place.lowerBound
+    end = place.upperBound
     started = offset
   }
 
@@ -67,6 +72,7 @@ private final class PlacedSink: ByteSink {
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
     guard let base = bytes.baseAddress, bytes.count > 0 else { return }
+    guard offset + filled + bytes.count <= end else { throw changed() }
     if filled + bytes.count > block.count { try flush() }
     if bytes.count >= block.count { return try writeAll(bytes) }
     (block.baseAddress! + filled).copyMemory(from: base, byteCount: bytes.count)
@@ -75,7 +81,14 @@ private final class PlacedSink: ByteSink {
 
   func finish() throws {
     try flush()
+    guard offset == end else { throw changed() }
     startWriting()
+  }
+
+  /// What was computed once more came out another size than before.
+  private func changed() -> TaskError {
+    TaskError(
+      .failed, "what is to be written there has another size than when its place was found; run it again", file: path)
   }
 
   /// Lets the disk begin, so that there is little left to wait for at the end.

@@ -130,7 +130,7 @@ extension SchedulerState {
   }
 
   private mutating func choosePlannedVictims(for task: TaskID, _ bytesShort: Int) -> [TaskID] {
-    let candidates = dirtyResidents().filter { pins[Int($0)] == 0 }
+    let candidates = dirtyResidents().filter { pins[Int($0)] == 0 && bytes[Int($0)] > 0 }
     func plannedBytes() -> Int {
       candidates.reduce(0) { $0 + (eviction.planned.contains($1) ? bytes[Int($1)] : 0) }
     }

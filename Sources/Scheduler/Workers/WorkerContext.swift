@@ -103,13 +103,13 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
       checksum: written.checksum)
   }
 
-  func writePart(of path: String, at offset: Int, _ body: (any ByteSink) throws -> Void) throws {
-    try files(for: path).write(path, at: offset, body)
+  func writePart(of path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws {
+    try files(for: path).write(path, at: place, body)
   }
 
-  func publishParts(of path: String, byteCount: Int, records: Int) throws -> WrittenFile {
+  func publishParts(of path: String, head: [UInt8], byteCount: Int, records: Int) throws -> WrittenFile {
     try checkCancellation()
-    let status = try files(for: path).publish(path, byteCount: byteCount)
+    let status = try files(for: path).publish(path, head: head, byteCount: byteCount)
     return WrittenFile(path: path, fileByteCount: Int(status.st_size), modified: status.modified, records: records)
   }
 

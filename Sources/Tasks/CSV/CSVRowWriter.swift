@@ -39,7 +39,7 @@ struct CSVRowWriter {
       case .strings(let offsets, _):
         return Cells(validity: validity, kind: .utf8, values: offsets.base, text: column.withStrings { $0 })
       case .lists, .padded, .structures:
-        if let lists = IntegerLists(column) {
+        if let lists = IntegerLists(column, forText: true) {
           return Cells(validity: validity, kind: .skipped, values: lists.items, text: nil, lists: lists)
         }
         throw TaskError(

@@ -46,7 +46,8 @@ struct FilesManifest: CommandOp {
     }
   }
 
-  /// The checksum that was computed while the file was written; what a program wrote is read.
+  /// The checksum that was computed while the file was written; what a program wrote is read, and what
+  /// several tasks wrote at once.
   ///
   /// - Throws: `TaskError` with code `.cannotRead` where the file is not as it was written.
   private static func checksum(of file: WrittenFile, _ context: any TaskContext) throws -> FileChecksum {

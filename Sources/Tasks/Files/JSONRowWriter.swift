@@ -119,7 +119,7 @@ struct JSONRowWriter {
           nested.append(plan(items, prefix: prefix, count: 0))
           cells = .list(starts, nested.count - 1)
         }
-      case .padded: cells = .padded(IntegerLists(column)!)
+      case .padded: cells = .padded(IntegerLists(column, forText: true)!)
       case .structures(let fields):
         let fieldPlans = plans(fields)
         cells = .structure(nested.count..<(nested.count + fieldPlans.count))

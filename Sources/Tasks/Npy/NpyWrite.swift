@@ -176,8 +176,8 @@ private struct NpyRows {
     case .uint16: try write(source, as: UInt16.self, to: sink, context)
     case .int32: try write(source, as: Int32.self, to: sink, context)
     case .int64: try write(source, as: Int64.self, to: sink, context)
-    case .float32: try writeNumbers(source, to: sink, context) { Float($0) }
-    case .float64: try writeNumbers(source, to: sink, context) { $0 }
+    case .float32: try writeNumbers(source, as: Float.self, to: sink, context)
+    case .float64: try writeNumbers(source, as: Double.self, to: sink, context)
     }
   }
 
@@ -200,22 +200,28 @@ private struct NpyRows {
     }
   }
 
-  private func writeNumbers<Number: BitwiseCopyable>(
-    _ source: Source, to sink: any ByteSink, _ context: any TaskContext, _ convert: (Double) -> Number
+  /// Whole numbers that the type does not hold exactly do not fit; floats are of the type, or wider as `float64`.
+  private func writeNumbers<Number: BinaryFloatingPoint & BitwiseCopyable>(
+    _ source: Source, as type: Number.Type, to sink: any ByteSink, _ context: any TaskContext
   ) throws {
     if let lists = source.lists, let width = source.form.width {
       var row32 = [Int32](repeating: 0, count: width)
       return try blocks(of: source, to: sink, context) { row, place in
         row32.withUnsafeMutableBufferPointer { lists.fill(row, into: $0.baseAddress!) }
         for index in 0..<width {
-          place.storeBytes(
-            of: convert(Double(row32[index])), toByteOffset: index * MemoryLayout<Number>.stride, as: Number.self)
+          guard let number = Number(exactly: row32[index]) else { return false }
+          place.storeBytes(of: number, toByteOffset: index * MemoryLayout<Number>.stride, as: Number.self)
         }
         return true
       }
     }
     try blocks(of: source, to: sink, context) { row, place in
-      place.storeBytes(of: convert(source.column.number(at: row)!), as: Number.self)
+      if let whole = source.column.integer(at: row) {
+        guard let number = Number(exactly: whole) else { return false }
+        place.storeBytes(of: number, as: Number.self)
+      } else {
+        place.storeBytes(of: Number(source.column.number(at: row)!), as: Number.self)
+      }
       return true
     }
   }

@@ -103,12 +103,13 @@ extension ArrowSchema {
 
 extension ArrowArray {
   /// A table as an array of structures.
-  init(_ table: Table) {
+  init(_ table: Table) throws {
     self.init(
-      count: table.count, nullCount: 0, owners: [], places: [nil], children: table.columns.map { ArrowArray($0) })
+      count: table.count, nullCount: 0, owners: [], places: [nil],
+      children: try table.columns.map { try ArrowArray($0) })
   }
 
-  private init(_ column: Column) {
+  private init(_ column: Column) throws {
     var owners: [Buffer] = []
     var places: [UnsafeRawPointer?] = [column.validity?.base]
     if let validity = column.validity { owners.append(validity) }
@@ -124,9 +125,9 @@ extension ArrowArray {
       add(bytes)
     case .lists(let offsets, let items):
       add(offsets)
-      children = [ArrowArray(items)]
-    case .padded(let padded): children = [ArrowArray(padded.filled().items!)]
-    case .structures(let fields): children = fields.map { ArrowArray($0) }
+      children = [try ArrowArray(items)]
+    case .padded(let padded): children = [try ArrowArray(padded.filled().items!)]
+    case .structures(let fields): children = try fields.map { try ArrowArray($0) }
     }
     self.init(count: column.count, nullCount: column.nullCount, owners: owners, places: places, children: children)
   }

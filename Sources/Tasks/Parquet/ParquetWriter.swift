@@ -87,12 +87,12 @@ final class ParquetWriter {
     let width = table.columns.reduce(0) { sum, column in
       if case .vector(_, let width) = column.type { sum + width * 4 } else { sum }
     }
-    guard width > 0 else { return try write(ArrowArray(table)) }
-    let rows = max(ParquetWriter.filledBytes / width, 64)
+    guard width > 0 else { return try write(try ArrowArray(table)) }
+    let rows = max(ParquetWriter.filledBytes / width, 1)
     var start = 0
     while start < table.count {
       let numbers = Array(Int32(start)..<Int32(min(start + rows, table.count)))
-      try write(ArrowArray(try numbers.withUnsafeBufferPointer { try table.rows(at: $0) }))
+      try write(try ArrowArray(try numbers.withUnsafeBufferPointer { try table.rows(at: $0) }))
       start += rows
     }
   }

@@ -16,8 +16,8 @@ struct PadSequences: PartitionOp {
     into = arguments.string("into") ?? column
     let length = arguments.require(OpArguments.string, "length")
     self.length = length == "max" ? nil : Int(length)
-    guard length == "max" || (self.length.map { $0 > 0 && $0 <= 1 << 24 } ?? false) else {
-      throw ParameterError("length", "\"\(length)\" is neither a number from 1 to \(1 << 24) nor max")
+    guard length == "max" || (self.length.map { $0 > 0 && $0 <= PaddedLists.greatestWidth } ?? false) else {
+      throw ParameterError("length", "\"\(length)\" is neither a number from 1 to \(PaddedLists.greatestWidth) nor max")
     }
     padding = PaddedLists.Padding(
       side: PaddedLists.Side(rawValue: arguments.require(OpArguments.string, "padding")) ?? .pre,
@@ -41,8 +41,10 @@ struct PadSequences: PartitionOp {
     }
     let width = try length ?? longest(inputs, file: file)
     var cut: Column?
-    if let row = (0..<lists.count).first(where: { lists[$0].count > width }) {
-      guard truncating != .error else {
+    if (0..<lists.count).contains(where: { lists[$0].count > width }) {
+      // What lies under a null does not count.
+      let isTooLong = { (row: Int) in !lists.isNull(row) && lists[row].count > width }
+      if truncating == .error, let row = (0..<lists.count).first(where: isTooLong) {
         throw TaskError(
           .badRecord,
           "it has \(lists[row].count) items, more than the length of \(width); give a greater length, or set truncating: pre "
@@ -74,6 +76,11 @@ struct PadSequences: PartitionOp {
     let table = try Table.from(inputs[1])
     let lengths = try table.column("length", file: file)
     let longest = (0..<lengths.count).compactMap { lengths.integer(at: $0) }.max() ?? 0
+    guard longest <= PaddedLists.greatestWidth else {
+      throw TaskError(
+        .tooLarge,
+        "the longest list has \(longest) items, and vectors have at most \(PaddedLists.greatestWidth); give a length")
+    }
     return max(Int(longest), 1)
   }
 

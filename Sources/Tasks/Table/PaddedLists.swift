@@ -19,8 +19,14 @@ struct PaddedLists: Sendable {
 
   func with(_ lists: Column) -> PaddedLists { PaddedLists(lists: lists, width: width, padding: padding) }
 
+  /// A vector may not have more items.
+  static let greatestWidth = 1 << 20
+
   /// The same as lists of `width` items, which are all there in memory.
-  func filled() -> Column {
+  ///
+  /// - Throws: `TaskError` with code `.tooLarge` beyond 2³¹ - 1 items.
+  func filled() throws -> Column {
+    _ = try checkedOffset(lists.count * width, of: "items of vectors")
     var offsets = BufferBuilder(capacity: (lists.count + 1) * 4)
     var items = BufferBuilder(capacity: lists.count * width * 4)
     let rows = IntegerLists(lists: lists, validity: nil, width: width, padding: padding)
@@ -46,25 +52,29 @@ struct IntegerLists {
   /// Of vectors; `nil` of lists.
   let width: Int?
   private let padding: PaddedLists.Padding
-  /// What pads a row without items, as text with commas behind.
+  /// What pads a row without items, as text with commas behind; empty where no text is to be written.
   private let filling: [UInt8]
   /// Bytes of one of them.
   private let fillingByteCount: Int
 
+  /// - Parameter forText: whether `putText` and `textByteCount` are going to be called.
   /// - Returns: `nil` for a column of anything else, and for one whose lists hold nulls.
-  init?(_ column: Column) {
+  init?(_ column: Column, forText: Bool = false) {
     let validity = column.validity?.base.assumingMemoryBound(to: UInt8.self)
     switch column.storage {
     case .lists(_, let items):
       guard items.type == .int32, items.nullCount == 0 else { return nil }
-      self.init(lists: column, validity: validity, width: nil, padding: PaddedLists.Padding())
+      self.init(lists: column, validity: validity, width: nil, padding: PaddedLists.Padding(), forText: forText)
     case .padded(let padded):
-      self.init(lists: padded.lists, validity: validity, width: padded.width, padding: padded.padding)
+      self.init(
+        lists: padded.lists, validity: validity, width: padded.width, padding: padded.padding, forText: forText)
     case .fixed, .strings, .structures: return nil
     }
   }
 
-  init(lists: Column, validity: UnsafePointer<UInt8>?, width: Int?, padding: PaddedLists.Padding) {
+  init(
+    lists: Column, validity: UnsafePointer<UInt8>?, width: Int?, padding: PaddedLists.Padding, forText: Bool = false
+  ) {
     guard case .lists(let offsets, let items) = lists.storage, case .fixed(let values) = items.storage else {
       preconditionFailure("a column of \(lists.type) holds no lists of numbers")
     }
@@ -76,7 +86,7 @@ struct IntegerLists {
     self.padding = padding
     let one = Array("\(padding.value),".utf8)
     fillingByteCount = one.count
-    filling = width.map { width in (0..<width).flatMap { _ in one } } ?? []
+    filling = forText ? width.map { width in (0..<width).flatMap { _ in one } } ?? [] : []
   }
 
   /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`.

@@ -246,11 +246,13 @@ private struct DirectoryReader {
       guard fields.map(\.name).firstRepeated == nil else { throw corrupt("two fields have one name") }
       return column(.structure(fields), .structures(columns))
     case 12:
+      guard depth < greatestNesting else { throw corrupt("its vectors are too deep") }
       let width = try number()
+      guard (1...PaddedLists.greatestWidth).contains(width) else { throw corrupt("a vector has an impossible width") }
       let side: PaddedLists.Side = try number() == 1 ? .pre : .post
       let value = Int32(bitPattern: UInt32(truncatingIfNeeded: try number()))
       let lists = try self.column(depth: depth + 1)
-      guard lists.type == .list(.int32), lists.count == count,
+      guard lists.type == .list(.int32), lists.count == count, lists.items?.nullCount == 0,
         lists.withOffsets({ offsets in
           (0..<count).allSatisfy { Int(offsets[$0 + 1] - offsets[$0]) <= width }
         })

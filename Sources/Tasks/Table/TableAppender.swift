@@ -97,7 +97,7 @@ final class ColumnAppender {
       try items!.append(withExtendedLifetime(numbers) { try other.cells(at: numbers.elements(of: Int32.self)) })
     case .padded(let padded):
       if padding == nil { padding = padded.padding }
-      try items!.append(padding == padded.padding ? padded.lists : padded.filled())
+      try items!.append(padding == padded.padding ? padded.lists : try padded.filled())
     case .structures(let columns):
       for (field, column) in zip(fields, columns) { try field.append(column) }
     }

@@ -17,9 +17,9 @@ struct FitTokenizer: ReductionOp {
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
-    // Of words nobody knows how many differ; of characters there are few.
+    // Of words nobody knows how many differ, and those of other partitions need not be the same; of characters there are few.
     let all = settings.charLevel ? 0 : inputBytes.reduce(0, +)
-    return MemoryEstimate(output: all / 16 + 65_536, scratch: all / 8 + 131_072)
+    return MemoryEstimate(output: all / 2 + 65_536, scratch: all * 3 / 2 + 131_072)
   }
 
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {

@@ -48,10 +48,12 @@ enum TokenizerFile {
   // MARK: - Writing
 
   static func json(_ tokenizer: FittedTokenizer) -> String {
-    let rows = 0..<tokenizer.words.count
-    let names = rows.map { jsonQuoted(tokenizer.texts.string(at: $0) ?? "") }
+    let all = 0..<tokenizer.words.count
+    let names = all.map { jsonQuoted(tokenizer.texts.string(at: $0) ?? "") }
+    // What was given an id and never seen has no count.
+    let rows = all.filter { tokenizer.counts[$0] > 0 }
     func object(_ entries: [String]) -> String { jsonQuoted("{" + entries.joined(separator: ", ") + "}") }
-    var ids = tokenizer.ranking.map { (name: names[$0], id: tokenizer.ids[$0]) }
+    var ids = all.sorted { tokenizer.ids[$0] < tokenizer.ids[$1] }.map { (name: names[$0], id: tokenizer.ids[$0]) }
     if let token = tokenizer.settings.oovToken, let id = tokenizer.oovID, !ids.contains(where: { $0.id == id }) {
       ids.insert((jsonQuoted(token), id), at: 0)
     }
@@ -85,14 +87,26 @@ enum TokenizerFile {
     var counts: [Int64] = []
     var documents: [Int64] = []
     var ids: [Int32] = []
-    let index = Dictionary(
-      try numbers("word_index").map { (ByteText($0.word), $0.number) }, uniquingKeysWith: { $1 })
+    let given = try numbers("word_index")
+    let index = Dictionary(given.map { (ByteText($0.word), $0.number) }, uniquingKeysWith: { $1 })
     let seen = Dictionary(
       try numbers("word_docs").map { (ByteText($0.word), $0.number) }, uniquingKeysWith: { $1 })
+    let counted = try numbers("word_counts")
     var taken: Set<Int> = []
-    for (word, count) in try numbers("word_counts") {
+    // The token for unknown ones, where it is no word itself, has the first id and no row.
+    var known = Set(counted.map { ByteText($0.word) })
+    if let token = head.settings.oovToken.map({ ByteText($0) }), !known.contains(token) {
+      guard let id = index[token] else { throw Problem("\"word_index\" has no id for the \"oov_token\"") }
+      if id == 1 {
+        known.insert(token)
+        taken.insert(1)
+      }
+    }
+    // Words that were given ids and never seen come behind those that were.
+    let unseen = given.filter { !known.contains(ByteText($0.word)) }.map { (word: $0.word, number: 0) }
+    for (word, count) in counted + unseen {
       guard let id = index[ByteText(word)], id > 0, id <= Int(Int32.max), taken.insert(id).inserted else {
-        throw Problem("\"word_index\" gives \(jsonQuoted(word)), which \"word_counts\" names, no id of its own")
+        throw Problem("\"word_index\" gives \(jsonQuoted(word)) no id of its own")
       }
       try words.append(word)
       counts.append(Int64(count))
