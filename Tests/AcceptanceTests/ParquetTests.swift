@@ -97,10 +97,10 @@ import Testing
           whole:  {op: parquet.write, from: papers, with: {path: out/all.parquet, row_group_rows: 2000}}
         """, to: folder + "/dag.yaml")
       let begin = Date()
-      let small = try Program.run("run", "dag.yaml", "--memory", "96MB", in: folder)
+      let small = try Program.run("run", "dag.yaml", "--memory", "128MB", in: folder)
       let seconds = Date().timeIntervalSince(begin)
       #expect(small.status == 0, "\(small.errors)")
-      #expect(small.peakResident <= 96 << 20, "\(small.peakResident >> 20) MB")
+      #expect(small.peakResident <= 128 << 20, "\(small.peakResident >> 20) MB")
       let bytes = Pipelines.contents(of: folder + "/out")
       #expect(bytes.count == 1)
       for name in ["out", ".graphrun"] { try FileManager.default.removeItem(atPath: "\(folder)/\(name)") }
