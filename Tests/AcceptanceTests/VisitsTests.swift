@@ -99,7 +99,7 @@ import Testing
 
       var kills = 0
       // Each attempt goes on where the last one was killed, so that late ones may come to the end.
-      for delay in (0..<8).map({ _ in Double.random(in: 0.02...seconds / 2) }) {
+      for delay in (0..<8).map({ _ in Double.random(in: 0.02...min(seconds / 2, 0.5)) }) {
         let program = try Program(
           ["run", "visits.yaml", "--set", "output=\(folder)/out.csv", "--memory", "96MB"], in: folder)
         Thread.sleep(forTimeInterval: delay)
