@@ -1,6 +1,7 @@
 /// What a stage's tasks do, in the one form the scheduler knows.
 public protocol TaskBody: Sendable {
   /// - Parameters:
+  ///   - role: which of the stage's tasks.
   ///   - inputBytes: size in memory of each input; of one that was split, of the task's part.
   ///   - memoryLimit: bytes that the run may take.
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate

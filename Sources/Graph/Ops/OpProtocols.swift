@@ -236,7 +236,8 @@ public protocol TaskContext: Sendable {
   ///
   /// - Parameters:
   ///   - path: the final name, absolute.
-  ///   - place: what `body` writes fills it.
+  ///   - place: from which byte to which.
+  ///   - body: writes as many bytes as the place has.
   /// - Throws: what `body` throws; `TaskError` if it writes more or less.
   func writePart(of path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws
   /// Puts the head in front of a file whose parts were written, syncs it and gives it its final name.
