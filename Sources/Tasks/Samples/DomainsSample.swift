@@ -33,51 +33,30 @@ public struct DomainsSample: Sendable {
   /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`, or what `progress` throws.
   /// - Complexity: O(bytes); a few megabytes of memory.
   public func write(to directory: String, progress: (Int) throws -> Void = { _ in }) throws -> [String] {
-    try SampleFile.makeFolder(directory)
     let ending = Zipf(count: DomainsSample.endings.count, skew: 1.3)
     let words = DomainsSample.words()
     let word = Zipf(count: words.count, skew: 0.9)
-    var paths: [String] = []
-    for number in 0..<files {
-      let (first, last) = (items * number / files, items * (number + 1) / files)
-      let digits = "\(number)"
-      let path = directory + "/domains-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".txt"
-      var file = try SampleFile(path)
-      var random = SampleRandom(seed: seed, part: number)
-      var block = BufferBuilder(capacity: 320 << 10)
-      for index in first..<last {
-        if random.chance(0.1) {
-          for _ in 0..<(8 + random.below(18)) {
-            block.append(UInt8(ascii: "a") + UInt8(random.below(26)))
-          }
-        } else {
-          if random.chance(0.05) { block.append("www.") }
+    let sample = SampleFiles(name: "domains", ending: "txt", seed: seed, items: items, files: files)
+    return try sample.write(to: directory, progress: progress) { _, random, block in
+      if random.chance(0.1) {
+        for _ in 0..<(8 + random.below(18)) { block.append(UInt8(ascii: "a") + UInt8(random.below(26))) }
+      } else {
+        if random.chance(0.05) { block.append("www.") }
+        block.append(words[word.next(&random)])
+        for _ in 0..<random.below(3) {
+          if random.chance(0.15) { block.append("-") }
           block.append(words[word.next(&random)])
-          for _ in 0..<random.below(3) {
-            if random.chance(0.15) { block.append("-") }
-            block.append(words[word.next(&random)])
-          }
-          if random.chance(0.08) { block.append("\(random.below(1000))") }
         }
-        block.append(DomainsSample.endings[ending.next(&random)])
-        if block.count > 256 << 10 {
-          try file.write(block.bytes)
-          block.removeAll()
-          try progress(index + 1)
-        }
+        if random.chance(0.08) { block.append("\(random.below(1000))") }
       }
-      try file.write(block.bytes)
-      try file.publish()
-      try progress(last)
-      paths.append(path)
+      block.append(DomainsSample.endings[ending.next(&random)])
     }
-    return paths
   }
 
   private static let endings = [
     ".com", ".net", ".org", ".de", ".co.uk", ".ru", ".info", ".com.br", ".fr", ".nl", ".it", ".pl", ".in", ".jp",
-    ".edu",
-    ".com.au", ".io", ".eu", ".biz", ".ca", ".us", ".ch", ".se", ".es", ".cz", ".tv", ".me", ".co", ".online", ".xyz",
+    ".edu", ".com.au", ".io", ".eu", ".biz", ".ca", ".us", ".ch", ".se", ".es", ".cz", ".tv", ".me", ".co", ".online",
+    ".xyz",
   ].map { $0 + "\n" }
 
   /// Made-up parts of names.

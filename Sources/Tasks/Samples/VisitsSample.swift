@@ -53,49 +53,30 @@ public struct VisitsSample: Sendable {
   /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`, or what `progress` throws.
   /// - Complexity: O(bytes); a few megabytes of memory.
   public func write(to directory: String, progress: (Int) throws -> Void = { _ in }) throws -> [String] {
-    try SampleFile.makeFolder(directory)
     let customer = Zipf(count: customers, skew: skew)
     let page = Zipf(count: VisitsSample.pages, skew: 0.9)
     let names = (0..<VisitsSample.pages).map { Array("/\(VisitsSample.sections[$0 % 12])/\($0)".utf8) }
     let step = VisitsSample.step(of: customers)
-    var paths: [String] = []
-    for number in 0..<files {
-      let (first, last) = (items * number / files, items * (number + 1) / files)
-      let digits = "\(number)"
-      let path = directory + "/visits-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".csv"
-      var file = try SampleFile(path)
-      var random = SampleRandom(seed: seed, part: number)
-      var block = BufferBuilder(capacity: 320 << 10)
-      block.append("customer_id,timestamp,page,amount\n")
-      for index in first..<last {
-        let who = 10_000_000 + customer.next(&random) * step % customers
-        let when = VisitsSample.start + index * (VisitsSample.year - 3600) / max(items, 1) + random.below(3600)
-        let name = names[page.next(&random)]
-        let cents = random.chance(0.2) ? Int(min(random.logNormal(median: 2981, spread: 1), 9e8)) : 0
-        block.appendDirect(most: 128) { start in
-          var at = start
-          at.put(Int64(who))
-          at.put(UInt8(ascii: ","))
-          CalendarText.put(timestamp: Int64(when) * 1_000_000, &at)
-          at.put(UInt8(ascii: ","))
-          for byte in name { at.put(byte) }
-          at.put(UInt8(ascii: ","))
-          at.put(Double(cents) / 100)
-          at.put(UInt8(ascii: "\n"))
-          return at - start
-        }
-        if block.count > 256 << 10 {
-          try file.write(block.bytes)
-          block.removeAll()
-          try progress(index + 1)
-        }
+    let sample = SampleFiles(name: "visits", ending: "csv", seed: seed, items: items, files: files)
+    return try sample.write(to: directory, head: "customer_id,timestamp,page,amount\n", progress: progress) {
+      index, random, block in
+      let who = 10_000_000 + customer.next(&random) * step % customers
+      let when = VisitsSample.start + index * (VisitsSample.year - 3600) / max(items, 1) + random.below(3600)
+      let name = names[page.next(&random)]
+      let cents = random.chance(0.2) ? Int(min(random.logNormal(median: 2981, spread: 1), 9e8)) : 0
+      block.appendDirect(most: 128) { start in
+        var at = start
+        at.put(Int64(who))
+        at.put(UInt8(ascii: ","))
+        CalendarText.put(timestamp: Int64(when) * 1_000_000, &at)
+        at.put(UInt8(ascii: ","))
+        for byte in name { at.put(byte) }
+        at.put(UInt8(ascii: ","))
+        at.put(Double(cents) / 100)
+        at.put(UInt8(ascii: "\n"))
+        return at - start
       }
-      try file.write(block.bytes)
-      try file.publish()
-      try progress(last)
-      paths.append(path)
     }
-    return paths
   }
 
   private static let sections = [

@@ -2,19 +2,12 @@ import Graph
 
 /// `text.decode`: lists of ids as texts, the inverse of `text.encode`.
 struct DecodeText: PartitionOp {
-  let column: String
-  let into: String
-  let keep: Bool
+  let target: DerivedColumn
   let separator: String?
 
   init(_ arguments: OpArguments) throws {
-    column = arguments.require(OpArguments.string, "column")
-    into = arguments.require(OpArguments.string, "into")
-    keep = arguments.require(OpArguments.boolean, "keep")
+    target = try DerivedColumn(arguments)
     separator = arguments.string("separator")
-    guard keep == false || ByteText(into) != ByteText(column) else {
-      throw ParameterError("into", "\"\(into)\" is the column itself; name another, or set keep: false")
-    }
   }
 
   /// Words are longer than ids as a rule, but not by much; characters are shorter.
@@ -25,7 +18,7 @@ struct DecodeText: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let lists = try IntegerLists.of(table, column, for: "text.decode", file: file)
+    let lists = try IntegerLists.of(table, target.column, for: "text.decode", file: file)
     let tokenizer = try FittedTokenizer.from(inputs[1])
     let most = tokenizer.settings.numWords.map { Int32(clamping: $0) } ?? .max
     let oov = tokenizer.oovID
@@ -52,7 +45,7 @@ struct DecodeText: PartitionOp {
       }
       try texts.append(text)
     }
-    return try (keep ? table : table.dropping([column])).appending([(into, texts.finish())], file: file)
+    return try target.adding(texts.finish(), to: table, file: file)
   }
 
   static let definition = OpDefinition(

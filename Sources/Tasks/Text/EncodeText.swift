@@ -2,18 +2,9 @@ import Graph
 
 /// `text.encode`: texts as lists of ids.
 struct EncodeText: PartitionOp {
-  let column: String
-  let into: String
-  let keep: Bool
+  let target: DerivedColumn
 
-  init(_ arguments: OpArguments) throws {
-    column = arguments.require(OpArguments.string, "column")
-    into = arguments.require(OpArguments.string, "into")
-    keep = arguments.require(OpArguments.boolean, "keep")
-    guard keep == false || ByteText(into) != ByteText(column) else {
-      throw ParameterError("into", "\"\(into)\" is the column itself; name another, or set keep: false")
-    }
-  }
+  init(_ arguments: OpArguments) throws { target = try DerivedColumn(arguments) }
 
   /// At most an id of four bytes for every byte of text, and an offset.
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
@@ -23,20 +14,10 @@ struct EncodeText: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let texts = try EncodeText.texts(of: table, column, file: file)
+    let texts = try table.tokenizable(target.column, file: file)
     var encoder = TokenEncoder(try FittedTokenizer.from(inputs[1]))
     let ids = try encoder.encode(texts, context: context)
-    return try (keep ? table : table.dropping([column])).appending([(into, ids)], file: file)
-  }
-
-  static func texts(of table: Table, _ name: String, file: String?) throws -> Column {
-    let column = try table.column(name, file: file)
-    guard column.type == .utf8 else {
-      throw TaskError(
-        .wrongType, "column \"\(name)\" holds \(column.type), but only strings have tokens; name another column",
-        file: file)
-    }
-    return column
+    return try target.adding(ids, to: table, file: file)
   }
 
   static let definition = OpDefinition(

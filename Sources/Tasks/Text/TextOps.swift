@@ -2,19 +2,12 @@ import Graph
 
 /// `text.tokenize`: see `Tokenizer`.
 struct TokenizeOp: PartitionOp {
-  let column: String
-  let into: String
-  let keep: Bool
+  let target: DerivedColumn
   let tokenizer: Tokenizer
 
   init(_ arguments: OpArguments) throws {
-    column = arguments.require(OpArguments.string, "column")
-    into = arguments.require(OpArguments.string, "into")
-    keep = arguments.require(OpArguments.boolean, "keep")
+    target = try DerivedColumn(arguments)
     tokenizer = Tokenizer(marks: arguments.require(OpArguments.string, "marks"))
-    guard keep == false || ByteText(into) != ByteText(column) else {
-      throw ParameterError("into", "\"\(into)\" is the column itself; name another, or set keep: false")
-    }
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate { TextEstimates.tokenize(inputBytes[0]) }
@@ -22,19 +15,8 @@ struct TokenizeOp: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let tokens = try tokenizer.tokenize(TokenizeOp.texts(of: table, column, file: file), context: context)
-    return try (keep ? table : table.dropping([column])).appending([(into, tokens)], file: file)
-  }
-
-  /// A string column that can be tokenized.
-  static func texts(of table: Table, _ name: String, file: String?) throws -> Column {
-    let column = try table.column(name, file: file)
-    guard column.type == .utf8 else {
-      throw TaskError(
-        .wrongType, "column \"\(name)\" holds \(column.type), but only strings can be tokenized; name another column",
-        file: file)
-    }
-    return column
+    let tokens = try tokenizer.tokenize(table.tokenizable(target.column, file: file), context: context)
+    return try target.adding(tokens, to: table, file: file)
   }
 
   static let marks = OpParameter(
