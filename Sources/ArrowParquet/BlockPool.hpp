@@ -1,7 +1,7 @@
 // Memory for pages and batches, which come and go thousands of times a second.
 //
 // malloc gives blocks of this size back to the kernel at once, as the process's bound asks for; taking each anew would cost
-// more than decoding into it. So a few are kept while a file is open.
+// more than decoding into it. So a few are kept, and while a file is open some more.
 #pragma once
 
 #include <arrow/memory_pool.h>
@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <string>
@@ -55,7 +56,7 @@ class BlockPool final : public arrow::MemoryPool {
     const int64_t whole = rounded(size);
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (users_ > 0 && kept_ + whole <= most_kept) {
+      if (kept_ + whole <= (users_ > 0 ? most_kept : most_left)) {
         free_[whole].push_back(block);
         kept_ += whole;
         return;
@@ -64,7 +65,7 @@ class BlockPool final : public arrow::MemoryPool {
     system_->Free(block, whole, alignment);
   }
 
-  /// Blocks are kept between the first `enter` and the last `leave`.
+  /// Between the first `enter` and the last `leave` more blocks are kept than else: the next file wants some again.
   void enter() {
     std::lock_guard<std::mutex> lock(mutex_);
     users_++;
@@ -73,11 +74,15 @@ class BlockPool final : public arrow::MemoryPool {
   void leave() {
     std::lock_guard<std::mutex> lock(mutex_);
     if (--users_ > 0) return;
-    for (auto &[size, blocks] : free_) {
-      for (uint8_t *block : blocks) system_->Free(block, size, arrow::kDefaultBufferAlignment);
+    // The largest go first.
+    while (kept_ > most_left) {
+      auto largest_kept = std::prev(free_.end());
+      for (uint8_t *block : largest_kept->second) {
+        system_->Free(block, largest_kept->first, arrow::kDefaultBufferAlignment);
+        kept_ -= largest_kept->first;
+      }
+      free_.erase(largest_kept);
     }
-    free_.clear();
-    kept_ = 0;
   }
 
   int64_t bytes_allocated() const override { return system_->bytes_allocated(); }
@@ -92,6 +97,8 @@ class BlockPool final : public arrow::MemoryPool {
   static constexpr int64_t largest = 4 << 20;
   /// Bytes of all blocks kept for later.
   static constexpr int64_t most_kept = 8 << 20;
+  /// The same while no file is open.
+  static constexpr int64_t most_left = 4 << 20;
 
   static bool is_kept(int64_t size, int64_t alignment) {
     return size > smallest && size <= largest && alignment == arrow::kDefaultBufferAlignment;

@@ -63,7 +63,10 @@ struct ArrowNumbers {
     _ values: UnsafePointer<T>, _ count: Int, _ change: (T) -> U
   ) -> Buffer {
     var out = BufferBuilder(capacity: count * MemoryLayout<U>.stride)
-    for row in 0..<count { out.append(change(values[row])) }
+    out.appendDirect(most: count * MemoryLayout<U>.stride) { place in
+      place.withMemoryRebound(to: U.self, capacity: count) { for row in 0..<count { $0[row] = change(values[row]) } }
+      return count * MemoryLayout<U>.stride
+    }
     return out.finish()
   }
 
@@ -72,15 +75,23 @@ struct ArrowNumbers {
     _ values: UnsafePointer<T>, _ count: Int, _ isNull: (Int) -> Bool, _ what: String, _ change: (T) -> U?
   ) throws -> Buffer {
     var out = BufferBuilder(capacity: count * MemoryLayout<U>.stride)
-    for row in 0..<count {
-      if let value = change(values[row]) {
-        out.append(value)
-      } else if isNull(row) {
-        out.append(U.zero)
-      } else {
-        throw ArrowValueError(row: row, why: "\(values[row]) is \(what)")
+    var bad: Int?
+    out.appendDirect(most: count * MemoryLayout<U>.stride) { place in
+      place.withMemoryRebound(to: U.self, capacity: count) {
+        for row in 0..<count {
+          if let value = change(values[row]) {
+            $0[row] = value
+          } else if isNull(row) {
+            $0[row] = U.zero
+          } else {
+            bad = row
+            break
+          }
+        }
       }
+      return count * MemoryLayout<U>.stride
     }
+    if let bad { throw ArrowValueError(row: bad, why: "\(values[bad]) is \(what)") }
     return out.finish()
   }
 

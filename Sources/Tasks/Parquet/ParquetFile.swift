@@ -131,6 +131,7 @@ final class ParquetFile {
     defer { functions.close_column(opened) }
 
     let appender = ColumnAppender(type)
+    appender.reserve(rows: rows, textBytes: bytes - rows * 4)
     while true {
       try context.checkCancellation()
       var array = ArrowArray()

@@ -124,12 +124,7 @@ struct GroupAggregate: ShuffleOp {
   // MARK: - Second half
 
   func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
-    let sets = try shards.map { value in
-      guard let set = value as? ShardSet else {
-        throw TaskError(.wrongType, "the input is a \(type(of: value).kind), and no shards of this operation")
-      }
-      return set
-    }
+    let sets = try ShardSet.all(shards)
     let schema = try ShardSchema.common(to: sets)
     func columnType(_ name: String) -> ColumnType? {
       schema.names.firstIndex { ByteText($0) == ByteText(name) }.map { schema.types[$0] }
@@ -139,10 +134,15 @@ struct GroupAggregate: ShuffleOp {
     let groups = GroupTable(keyTypes)
     let scratch = UnsafeMutablePointer<Int32>.allocate(capacity: KeyBatch.mostRows)
     defer { scratch.deallocate() }
-    var pairBytes = 0
+    let pairTypes = distinctColumns.map { keyTypes + [columnType($0) ?? .utf8] }
+    // As many goes through the pairs as memory asks for: nearly always this one.
+    let bytes = sets.reduce(0) { $0 + $1.byteCount(ofShard: partition.index) }
+    let goes = bytes * 2 / max(context.memoryLimit / 6, 1) + 1
+    let values = goes == 1 ? pairTypes.map { DifferentValues($0) } : []
     try forEachStateTable(of: partition.index, in: sets, context) { stream, table in
       guard stream == 0 else {
-        pairBytes += table.byteCount
+        guard 1..<pairTypes.count + 1 ~= stream else { throw damagedStates() }
+        if goes == 1 { try values[stream - 1].take(table) }
         return
       }
       let batch = KeyBatch(try zip(table.columns, keyTypes).map { try $0.conformed(to: $1) })
@@ -155,7 +155,7 @@ struct GroupAggregate: ShuffleOp {
         }
         let types = accumulator.stateTypes
         guard place + types.count <= table.columns.count else {
-          throw TaskError(.corruptValue, "stored shards are damaged; resume computes them again")
+          throw damagedStates()
         }
         states.append(try zip(table.columns[place...], types).map { try $0.conformed(to: $1) })
         place += types.count
@@ -175,55 +175,19 @@ struct GroupAggregate: ShuffleOp {
       let counts = zip(aggregations, accumulators).filter { aggregation, _ in
         aggregation.function == .countDistinct && ByteText(aggregation.column!) == ByteText(name)
       }.map { $1 as! CountAccumulator }
-      try countPairs(
-        stream: number + 1, of: partition.index, in: sets, types: keyTypes + [columnType(name) ?? .utf8],
-        bytes: pairBytes, groups, counts, context)
-    }
-    return try made(groups, accumulators)
-  }
-
-  /// Counts the different values of a column for each group, in as many goes as memory asks for.
-  private func countPairs(
-    stream: Int, of shard: Int, in sets: [ShardSet], types: [ColumnType], bytes: Int, _ groups: GroupTable,
-    _ counts: [CountAccumulator], _ context: any TaskContext
-  ) throws {
-    let found = UnsafeMutablePointer<Int32>.allocate(capacity: KeyBatch.mostRows)
-    let owners = UnsafeMutablePointer<Int32>.allocate(capacity: KeyBatch.mostRows)
-    defer {
-      found.deallocate()
-      owners.deallocate()
-    }
-    let valueBit: UInt64 = 1 << UInt64(types.count - 1)
-    let goes = max(bytes * 2 / max(context.memoryLimit / 6, 1) + 1, 1)
-    for go in 0..<goes {
-      let pairs = GroupTable(types)
-      try forEachStateTable(of: shard, in: sets, context) { number, table in
-        guard number == stream else { return }
-        let columns = try zip(table.columns, types).map { try $0.conformed(to: $1) }
-        let batch = KeyBatch(columns)
-        let keyBatch = KeyBatch(Array(columns.dropLast()))
-        for start in stride(from: 0, to: table.count, by: KeyBatch.mostRows) {
-          let rows = start..<min(start + KeyBatch.mostRows, table.count)
-          batch.load(rows)
-          keyBatch.load(rows)
-          var known = pairs.count
-          if goes == 1 {
-            pairs.find(batch, into: found)
-          } else {
-            pairs.find(batch, into: found) { hash in
-              // The upper bits chose the shard.
-              Int(truncatingIfNeeded: (hash & 0xFFFF_FFFF) * UInt64(goes) >> 32) == go
-            }
-          }
-          groups.find(keyBatch, into: owners)
-          for index in 0..<rows.count where Int(found[index]) == known {
-            known += 1
-            guard batch.nulls[index] & valueBit == 0 else { continue }
-            for count in counts { count.add(1, to: Int(owners[index])) }
-          }
+      if goes == 1 {
+        try values[number].add(to: groups, counts)
+        continue
+      }
+      for go in 0..<goes {
+        let some = DifferentValues(pairTypes[number], go: go, of: goes)
+        try forEachStateTable(of: partition.index, in: sets, context) { stream, table in
+          if stream == number + 1 { try some.take(table) }
         }
+        try some.add(to: groups, counts)
       }
     }
+    return try made(groups, accumulators)
   }
 
   private func checkFits(

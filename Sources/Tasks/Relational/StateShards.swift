@@ -71,24 +71,21 @@ extension PieceBuilder {
 func forEachStateTable(
   of shard: Int, in sets: [ShardSet], _ context: any TaskContext, _ body: (_ stream: Int, Table) throws -> Void
 ) throws {
-  for set in sets {
-    for piece in 0..<set.pieceCount {
-      guard let bytes = try set.bytes(ofShards: shard..<shard + 1, inPiece: piece) else { continue }
-      try context.checkCancellation()
-      var place = 0
-      while place < bytes.count {
-        guard bytes.count - place >= 16 else { throw damagedStates() }
-        let stream = Int(bytes.bytes.loadUnaligned(fromByteOffset: place, as: Int64.self))
-        let length = Int(bytes.bytes.loadUnaligned(fromByteOffset: place + 8, as: Int64.self))
-        guard length >= 0, length <= bytes.count - place - 16 else { throw damagedStates() }
-        try body(stream, Table(contentsOf: bytes.slice(place + 16..<place + 16 + length)))
-        place += 16 + length
-      }
+  try ShardReader(shard: shard, sets: sets).forEachPiece { bytes in
+    try context.checkCancellation()
+    var place = 0
+    while place < bytes.count {
+      guard bytes.count - place >= 16 else { throw damagedStates() }
+      let stream = Int(bytes.bytes.loadUnaligned(fromByteOffset: place, as: Int64.self))
+      let length = Int(bytes.bytes.loadUnaligned(fromByteOffset: place + 8, as: Int64.self))
+      guard length >= 0, length <= bytes.count - place - 16 else { throw damagedStates() }
+      try body(stream, Table(contentsOf: bytes.slice(place + 16..<place + 16 + length)))
+      place += 16 + length
     }
   }
 }
 
-private func damagedStates() -> TaskError {
+func damagedStates() -> TaskError {
   TaskError(.corruptValue, "stored shards are damaged; resume computes them again")
 }
 

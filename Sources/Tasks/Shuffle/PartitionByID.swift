@@ -51,12 +51,7 @@ struct PartitionByID: ShuffleOp {
   // MARK: - Gathering
 
   func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
-    let sets = try shards.map { value in
-      guard let set = value as? ShardSet, set.shardCount == partitionCount else {
-        throw TaskError(.wrongType, "the input is a \(type(of: value).kind), and no shards of this operation")
-      }
-      return set
-    }
+    let sets = try ShardSet.all(shards, count: partitionCount)
     let bytes = sets.reduce(0) { $0 + $1.byteCount(ofShard: partition.index) }
     guard bytes <= PartitionByID.allowance(context.memoryLimit) else {
       throw try tooLarge(partition.index, bytes, of: sets, context)

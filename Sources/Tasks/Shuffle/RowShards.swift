@@ -132,12 +132,23 @@ struct RowShards {
   static func forEachTable(
     of shard: Int, in sets: [ShardSet], _ context: any TaskContext, _ body: (Table) throws -> Void
   ) throws {
-    for set in sets {
-      for piece in 0..<set.pieceCount {
-        guard let bytes = try set.bytes(ofShards: shard..<shard + 1, inPiece: piece) else { continue }
-        try context.checkCancellation()
-        try body(Table(contentsOf: bytes))
+    try ShardReader(shard: shard, sets: sets).forEachPiece { bytes in
+      try context.checkCancellation()
+      try body(Table(contentsOf: bytes))
+    }
+  }
+}
+
+extension ShardSet {
+  /// What the first half of a shuffle gave for each partition.
+  ///
+  /// - Throws: `TaskError` with code `.wrongType` for what is none, or has not that many shards.
+  static func all(_ values: [any TaskValue], count: Int? = nil) throws -> [ShardSet] {
+    try values.map { value in
+      guard let set = value as? ShardSet, count == nil || set.shardCount == count else {
+        throw TaskError(.wrongType, "the input is a \(type(of: value).kind), and no shards of this operation")
       }
+      return set
     }
   }
 }

@@ -121,7 +121,7 @@ public struct ShardWriter {
   /// What a task gathers of all shards, in bytes of memory, before it writes them.
   ///
   /// - Parameter limit: bytes that the run may take in memory.
-  public static func gatheredBytes(limit: Int) -> Int { min(8 << 20, max(limit / 32, 1 << 20)) }
+  public static func gatheredBytes(limit: Int) -> Int { min(16 << 20, max(limit / 16, 1 << 20)) }
 
   private let shardCount: Int
   private let mostInMemory: Int

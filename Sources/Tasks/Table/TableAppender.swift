@@ -62,6 +62,16 @@ final class ColumnAppender {
     }
   }
 
+  /// Makes room for cells that are going to come, so that the column does not have to grow.
+  ///
+  /// - Parameters:
+  ///   - rows: cells that come.
+  ///   - textBytes: of strings, about as many as they have bytes.
+  func reserve(rows: Int, textBytes: Int) {
+    if type == .utf8 { text.reserve(textBytes) }
+    values.reserve(type.byteCount(cells: rows) ?? rows * 4)
+  }
+
   /// Adds the cells of a column of the type, or of one that is null throughout.
   ///
   /// - Throws: `TaskError` with code `.wrongType`; with `.tooLarge` beyond 2³¹ - 1 bytes of text, or list items.
@@ -127,8 +137,12 @@ final class ColumnAppender {
       let first = offsets[0]
       let used = Int(first)..<Int(offsets[column.count])
       let shift = try checkedOffset(end + used.count, of: what) - Int32(used.count) - first
-      values.reserve(column.count * 4)
-      for row in 0..<column.count { values.append(offsets[row + 1] + shift) }
+      values.appendDirect(most: column.count * 4) { place in
+        place.withMemoryRebound(to: Int32.self, capacity: column.count) {
+          for row in 0..<column.count { $0[row] = offsets[row + 1] + shift }
+        }
+        return column.count * 4
+      }
       return used
     }
   }

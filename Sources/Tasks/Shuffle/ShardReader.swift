@@ -1,0 +1,97 @@
+import Dispatch
+import Graph
+import Synchronization
+
+/// Reads one shard's pieces from every input partition, in the records' order.
+///
+/// Pieces are small, lie far apart and are read past the page cache: while one is worked on, the next are read.
+struct ShardReader {
+  private let pieces: [Piece]
+  private let shard: Int
+
+  private struct Piece: Sendable {
+    let set: ShardSet
+    let number: Int
+  }
+
+  /// Bytes of pieces that lie in memory ahead of their use.
+  static let bytesAhead = 1 << 20
+
+  init(shard: Int, sets: [ShardSet]) {
+    self.shard = shard
+    pieces = sets.flatMap { set in
+      (0..<set.pieceCount).filter { set.byteCount(ofShard: shard, inPiece: $0) > 0 }.map { Piece(set: set, number: $0) }
+    }
+  }
+
+  /// Calls `body` with each piece.
+  ///
+  /// - Throws: `TaskError` with code `.cannotRead` if a piece is not as it was written, or what `body` throws.
+  func forEachPiece(_ body: (Buffer) throws -> Void) throws {
+    let largest = pieces.reduce(0) { max($0, $1.set.byteCount(ofShard: shard, inPiece: $1.number)) }
+    let depth = min(ShardReader.bytesAhead / max(largest, 1), 16)
+    guard depth > 0, pieces.count > 2, pieces.contains(where: { $0.set.byteCount == 0 }) else {
+      for piece in pieces {
+        if let bytes = try piece.set.bytes(ofShards: shard..<shard + 1, inPiece: piece.number) { try body(bytes) }
+      }
+      return
+    }
+    let ahead = ReadAhead(depth: depth)
+    DispatchQueue.global().async { [pieces, shard] in
+      for piece in pieces {
+        let isWanted = ahead.put {
+          Result { try piece.set.bytes(ofShards: shard..<shard + 1, inPiece: piece.number) }
+        }
+        if !isWanted { break }
+      }
+      ahead.end()
+    }
+    defer { ahead.stop() }
+    for _ in pieces {
+      if let bytes = try ahead.next().get() { try body(bytes) }
+    }
+  }
+}
+
+/// What one thread reads for another, a few pieces ahead.
+private final class ReadAhead: Sendable {
+  private let read = Mutex<[Result<Buffer?, any Error>]>([])
+  private let isStopped = Atomic<Bool>(false)
+  private let free: DispatchSemaphore
+  private let ready = DispatchSemaphore(value: 0)
+  private let ended = DispatchSemaphore(value: 0)
+
+  init(depth: Int) {
+    free = DispatchSemaphore(value: 0)
+    for _ in 0..<depth { free.signal() }
+  }
+
+  /// Waits for room and puts the next piece there.
+  ///
+  /// - Returns: `false` if nothing more is wanted.
+  func put(_ piece: () -> Result<Buffer?, any Error>) -> Bool {
+    free.wait()
+    if isStopped.load(ordering: .acquiring) { return false }
+    let piece = piece()
+    read.withLock { $0.append(piece) }
+    ready.signal()
+    return true
+  }
+
+  func next() -> Result<Buffer?, any Error> {
+    ready.wait()
+    let piece = read.withLock { $0.removeFirst() }
+    free.signal()
+    return piece
+  }
+
+  /// Nothing more is put.
+  func end() { ended.signal() }
+
+  /// Nothing more is wanted: comes back when the other thread has ended.
+  func stop() {
+    isStopped.store(true, ordering: .releasing)
+    free.signal()
+    ended.wait()
+  }
+}
