@@ -44,7 +44,7 @@ let package = Package(
     .target(
       name: "Tasks",
       dependencies: [
-        "Graph", "CArrow", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd", "CPCRE2",
+        "Graph", "CArrow", "CSimdJSON", "CProcess", "CXXHash", "CZlib", "CZstd", "CPCRE2", "CIDN2",
         .product(name: "GRDBSQLite", package: "GRDB.swift"),
       ]),
 
@@ -105,6 +105,7 @@ let package = Package(
     .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
     .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+    .systemLibrary(name: "CIDN2", providers: [.apt(["libidn2-dev"])]),
     .target(name: "CArrow"),
     .target(
       name: "ArrowParquet",

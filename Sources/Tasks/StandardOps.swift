@@ -17,7 +17,8 @@ public enum StandardOps {
       TextWrite.definition,
       TokenizeOp.definition, FitTokenizer.definition, EncodeText.definition, DecodeText.definition,
       ReadTokenizer.definition, WriteTokenizer.definition, PadSequences.definition, SequenceLengths.definition,
-      NpyWrite.definition,
+      NpyWrite.definition, CleanDomains.definition, ExtractText.definition, ShuffleRows.definition,
+      AssignSplit.definition,
     ] + ColumnFigures.definitions + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.

@@ -139,4 +139,45 @@ import Testing
       }
     }
   }
+
+  /// `examples/domains/families.yaml`: every name that is one comes out once, in one part, with its family and its ids.
+  @Test func familiesBecomeTrainingData() throws {
+    try TestFiles.withFolder { folder in
+      let made = try Program.run("sample", "families", "--items", "5000", "--output", "families", in: folder)
+      #expect(made.status == 0, "\(made.errors)")
+      // One that is in two files, one that is no name, and an empty line.
+      try "Twice.example\nno_name.example\n\ntwice.example\n".write(
+        toFile: folder + "/families/zoo.txt", atomically: true, encoding: .utf8)
+      _ = try FileManager.default.copyItem(
+        atPath: TestFiles.root + "/examples/domains/families.yaml", toPath: folder + "/families.yaml")
+      let outcome = try Program.run("run", "families.yaml", "--memory", "64MB", "--json", in: folder)
+      #expect(outcome.status == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains("\"rejects\":1"), "\(outcome.output)")
+      var given: Set<String> = ["twice.example"]
+      for family in ["chosen", "letters", "hexadecimal", "syllables", "words"] {
+        given.formUnion(try TestFiles.text(folder + "/families/\(family).txt").split(separator: "\n").map(String.init))
+      }
+      var seen: Set<String> = []
+      var counts: [Int] = []
+      for part in ["train", "validation", "test"] {
+        let rows = try TestFiles.text(folder + "/out/families/\(part).csv").split(separator: "\n").dropFirst()
+        counts.append(rows.count)
+        let array = try Self.bytes(folder + "/out/families/\(part).npy")
+        #expect(array.count == 128 + rows.count * 64)
+        for (number, row) in rows.enumerated() {
+          let fields = row.split(separator: ",")
+          #expect(fields.count == 2 && seen.insert(String(fields[0])).inserted)
+          // As many ids as it has characters.
+          let own = array[(128 + number * 64)..<(128 + number * 64 + 64)]
+          #expect(own.count { $0 != 0 } == fields[0].utf8.count)
+        }
+      }
+      #expect(seen == given)
+      #expect(counts[0] > 3800 && counts[1] > 350 && counts[2] > 350, "\(counts)")
+      let chart = try Program.run("result", "lengths", "--file", "families.yaml", "--chart", in: folder)
+      #expect(chart.status == 0 && chart.output.split(separator: "\n").count <= 21)
+      let wrong = try Program.run("result", "sizes", "--file", "families.yaml", "--chart", in: folder)
+      #expect(wrong.status == 64 && wrong.errors.contains("a label and a number"), "\(wrong.errors)")
+    }
+  }
 }

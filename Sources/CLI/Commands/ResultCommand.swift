@@ -9,8 +9,9 @@ struct ResultCommand: ParsableCommand {
       commandName: "result",
       abstract: "Show a task's stored result: a reduction's value, the head of a table, a written file.",
       discussion: """
-        EXAMPLE
+        EXAMPLES
           \(HostProgram.name) result totals --file examples/arxiv/arxiv.yaml --json
+          \(HostProgram.name) result lengths --file examples/domains/domains.yaml --chart
         """)
   }
 
@@ -19,8 +20,11 @@ struct ResultCommand: ParsableCommand {
   var rows = 20
   @Flag(help: "Print JSON: an object for one record, an array for several.")
   var json = false
+  @Flag(help: "Draw a result of labels and numbers as bars; many numbered labels become a histogram.")
+  var chart = false
 
   func validate() throws {
+    if chart, json { throw ValidationError("--chart and --json do not go together.") }
     if rows < 0 { throw ValidationError("--rows takes a number from 0 on, and got \(rows).") }
   }
 
@@ -37,8 +41,13 @@ struct ResultCommand: ParsableCommand {
           "no result of \(key) is stored: it has not been computed, or was dropped after its last use (\"keep: true\" keeps it)",
           of: key, last, reader)
       }
-      let preview = value.preview(limit: rows)
-      if json {
+      let preview = value.preview(limit: chart ? .max : rows)
+      if chart {
+        let terminal = Terminal.standardOutput()
+        for line in try ResultChart(preview, rows: rows).drawn(width: terminal.size.columns, glyphs: terminal.glyphs) {
+          Output.line(line.rendered(colour: terminal.hasColour))
+        }
+      } else if json {
         Output.line(preview.json)
       } else {
         for line in ResultText.lines(preview) { Output.line(line) }

@@ -10,7 +10,7 @@ struct SampleCommand: ParsableCommand {
       abstract: "Write made-up but realistic input of any size.",
       discussion: """
         The same options give the same bytes. Samples: arxiv (metadata of papers, JSON), domains (names, one a line), \
-        visits (of customers to a web site, CSV; few have most).
+        families (domain names by who made them up, a file each), visits (of customers to a web site, CSV; few have most).
 
         EXAMPLES
           \(HostProgram.name) sample arxiv --items 20000 --files 8 --seed 1 --output data
@@ -19,7 +19,7 @@ struct SampleCommand: ParsableCommand {
         """)
   }
 
-  @Argument(help: ArgumentHelp("Which sample: arxiv, domains or visits.", valueName: "name"))
+  @Argument(help: ArgumentHelp("Which sample: arxiv, domains, families or visits.", valueName: "name"))
   var name: String
   @Option(help: ArgumentHelp("How many records in all.", valueName: "n"))
   var items = 1000
@@ -48,9 +48,12 @@ struct SampleCommand: ParsableCommand {
 
   func run() throws {
     try reporting {
-      let recordsPerFile = ["arxiv": 2500, "domains": 1_000_000, "visits": 10_000_000]
+      let recordsPerFile = ["arxiv": 2500, "domains": 1_000_000, "families": 1, "visits": 10_000_000]
       guard let eachFile = recordsPerFile[name] else {
-        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there are: arxiv, domains, visits")
+        throw CommandFailure(.usage, "there is no sample \"\(name)\"; there are: arxiv, domains, families, visits")
+      }
+      if name == "families", files != nil {
+        throw CommandFailure(.usage, "there is one file for each of the families; leave --files out")
       }
       let files = files ?? max(1, (items + eachFile - 1) / eachFile)
       let terminal = Terminal.standardError()
@@ -66,6 +69,7 @@ struct SampleCommand: ParsableCommand {
         switch name {
         case "arxiv":
           try ArxivSample(seed: seed, items: items, files: files, layout: layout).write(to: folder, progress: show)
+        case "families": try FamiliesSample(seed: seed, items: items).write(to: folder, progress: show)
         case "domains": try DomainsSample(seed: seed, items: items, files: files).write(to: folder, progress: show)
         default:
           try VisitsSample(seed: seed, items: items, files: files, customers: customers, skew: skew)

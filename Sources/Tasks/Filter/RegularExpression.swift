@@ -38,6 +38,13 @@ final class RegularExpression: @unchecked Sendable {
 
   deinit { pcre2_code_free_8(code) }
 
+  /// How many groups the pattern captures.
+  var groupCount: Int {
+    var count: UInt32 = 0
+    pcre2_pattern_info_8(code, UInt32(PCRE2_INFO_CAPTURECOUNT), &count)
+    return Int(count)
+  }
+
   fileprivate static func text(_ number: Int32) -> String {
     var buffer = [UInt8](repeating: 0, count: 256)
     let count = pcre2_get_error_message_8(number, &buffer, buffer.count)
@@ -48,12 +55,15 @@ final class RegularExpression: @unchecked Sendable {
   struct Matcher: ~Copyable {
     private let expression: RegularExpression
     private let data: OpaquePointer
+    private let group: Int
 
-    init(_ expression: RegularExpression) throws {
-      guard let data = pcre2_match_data_create_8(1, nil) else {
+    /// - Parameter group: the one that `range(in:)` gives.
+    init(_ expression: RegularExpression, group: Int = 0) throws {
+      guard let data = pcre2_match_data_create_8(UInt32(group) + 1, nil) else {
         throw Problem(description: "there is no memory to match a regular expression")
       }
       self.expression = expression
+      self.group = group
       self.data = data
     }
 
@@ -72,6 +82,17 @@ final class RegularExpression: @unchecked Sendable {
       // 0: more groups than there is room for, which nobody asks about.
       guard result >= 0 else { throw Problem(description: RegularExpression.text(result)) }
       return true
+    }
+
+    /// Where the group's text begins and ends; `nil` where nothing is found, or nothing by this group.
+    ///
+    /// - Throws: as `matches`.
+    func range(in text: UnsafeBufferPointer<UInt8>) throws -> Range<Int>? {
+      guard try matches(text), let places = pcre2_get_ovector_pointer_8(data) else { return nil }
+      let (start, end) = (places[group * 2], places[group * 2 + 1])
+      // -1: the group took no part. Where \K stands in a look-ahead, the end may come before the start.
+      guard start >= 0, start <= end, end <= text.count else { return nil }
+      return start..<end
     }
   }
 }

@@ -72,39 +72,44 @@ struct SampleFile: ~Copyable {
   }
 }
 
-/// Numbered files of records that are made one after the other, such as `visits-000.csv`.
+/// Files of records that are made one after the other.
 struct SampleFiles {
-  let name: String
-  let ending: String
+  /// Each file's.
+  let names: [String]
   let seed: UInt64
   /// Records in all, spread evenly over the files.
   let items: Int
-  let files: Int
+
+  /// Numbered ones, such as `visits-000.csv`.
+  static func numbered(_ name: String, _ ending: String, count: Int) -> [String] {
+    (0..<count).map { number in
+      let digits = "\(number)"
+      return "\(name)-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".\(ending)"
+    }
+  }
 
   /// - Parameters:
   ///   - directory: where to; it is made if it is missing.
   ///   - head: what each file begins with.
   ///   - progress: gets the number of records written so far, now and then and at the end.
-  ///   - record: appends the record of that number; each file has random numbers of its own.
+  ///   - record: appends the record of that number to the file of that number; each has random numbers of its own.
   /// - Returns: the files' paths, in order.
   /// - Throws: `TaskError` with code `.cannotWrite` or `.diskFull`, or what `progress` throws.
   func write(
     to directory: String, head: String = "", progress: (Int) throws -> Void,
-    record: (Int, inout SampleRandom, inout BufferBuilder) -> Void
+    record: (_ file: Int, _ index: Int, inout SampleRandom, inout BufferBuilder) -> Void
   ) throws -> [String] {
     try SampleFile.makeFolder(directory)
     var paths: [String] = []
-    for number in 0..<files {
-      let (first, last) = (items * number / files, items * (number + 1) / files)
-      let digits = "\(number)"
-      let path =
-        "\(directory)/\(name)-" + String(repeating: "0", count: max(0, 3 - digits.count)) + digits + ".\(ending)"
+    for (number, name) in names.enumerated() {
+      let (first, last) = (items * number / names.count, items * (number + 1) / names.count)
+      let path = "\(directory)/\(name)"
       var file = try SampleFile(path)
       var random = SampleRandom(seed: seed, part: number)
       var block = BufferBuilder(capacity: 320 << 10)
       block.append(head)
       for index in first..<last {
-        record(index, &random, &block)
+        record(number, index, &random, &block)
         if block.count > 256 << 10 {
           try file.write(block.bytes)
           block.removeAll()

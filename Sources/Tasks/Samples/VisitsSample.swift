@@ -57,9 +57,9 @@ public struct VisitsSample: Sendable {
     let page = Zipf(count: VisitsSample.pages, skew: 0.9)
     let names = (0..<VisitsSample.pages).map { Array("/\(VisitsSample.sections[$0 % 12])/\($0)".utf8) }
     let step = VisitsSample.step(of: customers)
-    let sample = SampleFiles(name: "visits", ending: "csv", seed: seed, items: items, files: files)
+    let sample = SampleFiles(names: SampleFiles.numbered("visits", "csv", count: files), seed: seed, items: items)
     return try sample.write(to: directory, head: "customer_id,timestamp,page,amount\n", progress: progress) {
-      index, random, block in
+      _, index, random, block in
       let who = 10_000_000 + customer.next(&random) * step % customers
       let when = VisitsSample.start + index * (VisitsSample.year - 3600) / max(items, 1) + random.below(3600)
       let name = names[page.next(&random)]

@@ -96,6 +96,9 @@ public final class TextLineReader {
     return nil
   }
 
+  /// Goes on with the next file, whatever is left of this one.
+  func skipRestOfFile() { piece = nil }
+
   /// The next lines of one file: at least one, at most 4096, of 256 KB together unless one is longer; `nil` behind the
   /// partition's last.
   ///

@@ -4,6 +4,8 @@ import Graph
 struct TextRead: SourceOp {
   /// Made with the op: its partitions and what is read for each must be of one listing.
   let plan: TextFilePlan
+  /// Lines of each file that are read; `nil` for all.
+  private let linesPerFile: Int?
 
   init(_ arguments: OpArguments) throws {
     let format = TextFileFormat(
@@ -13,6 +15,10 @@ struct TextRead: SourceOp {
       errors: TextFileFormat.DecodingErrors(rawValue: arguments.require(OpArguments.string, "errors")) ?? .strict,
       delimiter: arguments.string("delimiter"), keepsLineEnds: arguments.require(OpArguments.boolean, "keep_ends"),
       includesPath: arguments.require(OpArguments.boolean, "include_path"))
+    linesPerFile = arguments.integer("lines_per_file")
+    if linesPerFile != nil, arguments.string("blocksize") != nil {
+      throw ParameterError("lines_per_file", "it does not go with blocksize, which cuts files; give only one of them")
+    }
     plan = try TextFilePlan(
       arguments.require(OpArguments.strings, "files"), format: format, splitting: try TextRead.splitting(arguments))
   }
@@ -47,13 +53,24 @@ struct TextRead: SourceOp {
     let reader = plan.lineReader(partition, context: context)
     var texts = StringColumnBuilder(byteCount: 4096)
     var paths = StringColumnBuilder()
-    try reader.forEachLine { line in
-      try texts.append(line)
-      if plan.format.includesPath { try paths.append(reader.path) }
+    let (includesPath, most) = (plan.format.includesPath, linesPerFile ?? .max)
+    if linesPerFile == nil {
+      try reader.forEachLine { line in
+        try texts.append(line)
+        if includesPath { try paths.append(reader.path) }
+      }
+    } else {
+      while let line = try reader.next() {
+        if reader.lineNumber <= most {
+          try texts.append(line)
+          if includesPath { try paths.append(reader.path) }
+        }
+        if reader.lineNumber >= most { reader.skipRestOfFile() }
+      }
     }
     let text = (name: "text", column: texts.finish())
     let path = (name: "path", column: paths.finish())
-    return Table(plan.format.includesPath ? [text, path] : [text])
+    return Table(includesPath ? [text, path] : [text])
   }
 
   static let definition = OpDefinition(
@@ -68,6 +85,9 @@ struct TextRead: SourceOp {
       OpParameter(
         "files_per_partition", .integer(1...(.max)), isOptional: true, isIdentity: false,
         summary: "read so many files into one partition"),
+      OpParameter(
+        "lines_per_file", .integer(0...(.max)), isOptional: true,
+        summary: "read only so many first lines of each file; not with blocksize"),
       OpParameter(
         "compression", .choice(TextFileFormat.Compression.allCases.map(\.rawValue)), default: .string("infer"),
         summary: "how the files are packed; infer goes by their endings .gz, .zst and .zstd"),
