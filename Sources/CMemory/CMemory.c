@@ -55,6 +55,20 @@ int graphrun_direct_flag(void) {
 #endif
 }
 
+int graphrun_reserve(int file, int64_t offset, int64_t length) {
+#ifdef __linux__
+  int result;
+  do {
+    result = fallocate(file, 0, offset, length);
+  } while (result != 0 && errno == EINTR);
+  return result;
+#else
+  (void)file, (void)offset, (void)length;
+  errno = EOPNOTSUPP;
+  return -1;
+#endif
+}
+
 int graphrun_punch_hole(int file, int64_t offset, int64_t length) {
 #ifdef __linux__
   int result;

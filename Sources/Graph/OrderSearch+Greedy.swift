@@ -27,7 +27,7 @@ extension OrderSearch {
     begun.removeAll(keepingCapacity: true)
     pushes = 0
     isTouched = [Bool](repeating: false, count: count)
-    let leaves = (0..<count).filter { initial[$0].uses == 0 }.map { (task: $0, lot: lot > 0 ? draw() : Int32($0)) }
+    let leaves = (0..<count).filter { isLast($0) }.map { (task: $0, lot: lot > 0 ? draw() : Int32($0)) }
       .sorted { (weight[$0.task], $0.lot) < (weight[$1.task], $1.lot) }.map(\.task)
     var nextLeaf = 0
     // Going down deep graphs again and again would take quadratic time; then the rule is given up.

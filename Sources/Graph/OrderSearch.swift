@@ -33,7 +33,7 @@ struct OrderSearch: ~Copyable {
 
   /// A task in the order being played. 16 bytes: one cache line serves a visit.
   struct State {
-    /// Consumers that have not run.
+    /// Consumers that have not run, or 0 if the result weighs nothing: then it does not matter how long it is held.
     var uses: Int32
     /// All of them, xor-ed: with one use left, this is the consumer.
     var lastConsumer: Int32
@@ -135,7 +135,11 @@ struct OrderSearch: ~Copyable {
     inputStart[tasks] = end
     edgeCount = Int(end)
     consumers = allocate(edgeCount)
-    connect()
+    var isWeightless = [Bool](repeating: false, count: tasks)
+    for stage in graph.stages where stage.body.hasSmallResults {
+      for task in stage.tasks where number[Int(task)] >= 0 { isWeightless[Int(number[Int(task)])] = true }
+    }
+    connect(isWeightless)
     weigh()
   }
 
@@ -148,23 +152,26 @@ struct OrderSearch: ~Copyable {
   }
 
   /// Fills the consumers, whose counts stand two places late in `consumerStart`, and the initial state.
-  private mutating func connect() {
+  private mutating func connect(_ isWeightless: [Bool]) {
     for task in 0..<count { consumerStart[task + 2] += consumerStart[task + 1] }
     for task in 0..<count {
       let missing = inputStart[task + 1] - inputStart[task]
       initial[task] = State(uses: 0, lastConsumer: 0, missing: missing, drops: 0)
-      mostInputs = max(mostInputs, Int(missing))
+      var held = 0
       for edge in Int(inputStart[task])..<Int(inputStart[task + 1]) {
         let input = Int(inputs[edge])
         consumers[Int(consumerStart[input + 1])] = Int32(task)
         consumerStart[input + 1] += 1
+        if isWeightless[input] { continue }
+        held += 1
         initial[input].uses += 1
         initial[input].lastConsumer ^= Int32(task)
       }
+      mostInputs = max(mostInputs, held)
     }
     for task in 0..<count {
       if initial[task].uses == 1 { initial[Int(initial[task].lastConsumer)].drops += 1 }
-      if initial[task].uses > 1 { isForest = false }
+      if consumerStart[task + 1] - consumerStart[task] > 1 { isForest = false }
     }
   }
 
@@ -175,7 +182,11 @@ struct OrderSearch: ~Copyable {
       let end = Int(inputStart[task + 1])
       sortByWeight(first, end)
       var most: Int32 = 1
-      for edge in first..<end { most = max(most, weight[Int(inputs[edge])] + Int32(edge - first)) }
+      var held: Int32 = 0
+      for edge in first..<end {
+        most = max(most, weight[Int(inputs[edge])] + held)
+        if initial[Int(inputs[edge])].uses > 0 { held += 1 }
+      }
       weight[task] = most
     }
   }
@@ -250,7 +261,7 @@ struct OrderSearch: ~Copyable {
     greedyRule = rule.isGreedy ? rule : nil
     lot = seed
     // Tasks on their own hold nothing, and hold it shortest while nothing else is held.
-    for task in 0..<count where initial[task].missing == 0 && initial[task].uses == 0 { run(task) }
+    for task in 0..<count where initial[task].missing == 0 && isLast(task) { run(task) }
     switch rule {
     case .depthFirst: playDepthFirst()
     case .byNumber: play { Int32($0) }
@@ -284,6 +295,7 @@ struct OrderSearch: ~Copyable {
     state[task].missing = -1
     for edge in Int(inputStart[task])..<Int(inputStart[task + 1]) {
       let input = Int(inputs[edge])
+      if state[input].uses == 0 { continue }
       state[input].uses -= 1
       state[input].lastConsumer ^= Int32(task)
       if state[input].uses == 0 {
@@ -297,19 +309,21 @@ struct OrderSearch: ~Copyable {
     }
     order[placed] = Int32(task)
     placed += 1
-    if state[task].uses > 0 {
-      held += 1
-      var edge = Int(consumerStart[task + 1])
-      while edge > Int(consumerStart[task]) {
-        edge -= 1
-        let consumer = Int(consumers[edge])
-        state[consumer].missing -= 1
-        changed(consumer)
-      }
+    if state[task].uses > 0 { held += 1 }
+    var edge = Int(consumerStart[task + 1])
+    while edge > Int(consumerStart[task]) {
+      edge -= 1
+      let consumer = Int(consumers[edge])
+      state[consumer].missing -= 1
+      changed(consumer)
     }
     pressure.peak = max(pressure.peak, held)
     pressure.sum += held
   }
+
+  /// Whether nothing comes behind the task.
+  @inline(__always)
+  func isLast(_ task: Int) -> Bool { consumerStart[task] == consumerStart[task + 1] }
 
   /// Notes that a task may have become free, or a better choice for a greedy rule.
   @inline(__always)
@@ -342,7 +356,7 @@ struct OrderSearch: ~Copyable {
 
   private mutating func playDepthFirst() {
     nextInput.update(from: inputStart, count: count)
-    for leaf in 0..<count where initial[leaf].uses == 0 && !state[leaf].hasRun {
+    for leaf in 0..<count where isLast(leaf) && !state[leaf].hasRun {
       var depth = 1
       stack[0] = Int32(leaf)
       while depth > 0 {

@@ -12,6 +12,8 @@ public protocol TaskBody: Sendable {
   func outputPath(_ role: TaskRole) -> String?
   /// Whether a task may read or write a file of the user's: then `identity` and `outputPath` name it.
   var touchesFiles: Bool { get }
+  /// Whether results are so small beside others, such as a count, that it does not matter how long they are held.
+  var hasSmallResults: Bool { get }
   /// What helps, beside more memory, where a task does not fit into it: a clause.
   var memoryRemedy: String? { get }
 }
@@ -20,6 +22,7 @@ extension TaskBody {
   public func identity(_ role: TaskRole) -> [IdentityPart] { [] }
   public func outputPath(_ role: TaskRole) -> String? { nil }
   public var touchesFiles: Bool { false }
+  public var hasSmallResults: Bool { false }
   public var memoryRemedy: String? { nil }
 }
 
@@ -96,6 +99,7 @@ struct SinkBody: TaskBody {
   let paths: [String]
 
   var touchesFiles: Bool { true }
+  var hasSmallResults: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimate(inputBytes: inputBytes)
@@ -115,6 +119,8 @@ struct SinkBody: TaskBody {
 struct ReductionBody: TaskBody {
   let op: any ReductionOp
   let partitions: Partitions
+
+  var hasSmallResults: Bool { op.hasSmallResults }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimate(inputBytes: inputBytes)

@@ -49,6 +49,7 @@ private struct JoinBody: TaskBody {
   let op: any JoinedSinkOp
 
   var touchesFiles: Bool { true }
+  var hasSmallResults: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimateJoin(inputBytes: inputBytes.reduce(0, +), memoryLimit: memoryLimit)

@@ -59,6 +59,13 @@ extension TaskGraph {
   }
 }
 
+/// In which a part's bytes are gathered and written.
+public enum PlacedBlocks {
+  public static let blockByteCount = 1 << 20
+  /// One is filled while the others are on their way.
+  public static let count = 3
+}
+
 /// Where a partition goes.
 struct FilePlace: TaskValue {
   static let kind = "place"
@@ -104,6 +111,8 @@ private struct SizeBody: TaskBody {
   let op: any PlacedSinkOp
   let partitions: Partitions
 
+  var hasSmallResults: Bool { true }
+
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     MemoryEstimate(output: 0, scratch: op.estimate(inputBytes: inputBytes.reduce(0, +)).scratch)
   }
@@ -120,6 +129,8 @@ private struct SizeBody: TaskBody {
 private struct PlaceBody: TaskBody {
   let op: any PlacedSinkOp
   let partitions: Partitions
+
+  var hasSmallResults: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     MemoryEstimate(output: 0, scratch: 4096)
@@ -153,8 +164,12 @@ private struct PlacedPartBody: TaskBody {
   let op: any PlacedSinkOp
   let partitions: Partitions
 
+  var hasSmallResults: Bool { true }
+
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
-    op.estimate(inputBytes: inputBytes.first ?? 0)
+    var estimate = op.estimate(inputBytes: inputBytes.first ?? 0)
+    estimate.scratch += PlacedBlocks.blockByteCount * PlacedBlocks.count
+    return estimate
   }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
@@ -174,6 +189,7 @@ private struct PlacedFileBody: TaskBody {
   let op: any PlacedSinkOp
 
   var touchesFiles: Bool { true }
+  var hasSmallResults: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     MemoryEstimate(output: 256, scratch: 4096)

@@ -124,7 +124,7 @@ import Testing
   @Test func theExamplesInTheDocsRun() throws {
     let blocks = try TestFiles.text(TestFiles.root + "/docs/text.md").components(separatedBy: "```yaml\n").dropFirst()
       .map { $0.components(separatedBy: "```\n")[0] }
-    #expect(blocks.count == 2)
+    #expect(blocks.count == 3)
     for block in blocks {
       try TestFiles.withFolder { folder in
         try Self.sample(300, in: folder)
@@ -179,5 +179,98 @@ import Testing
       let wrong = try Program.run("result", "sizes", "--file", "families.yaml", "--chart", in: folder)
       #expect(wrong.status == 64 && wrong.errors.contains("a label and a number"), "\(wrong.errors)")
     }
+  }
+
+  /// The array is written while names are still encoded: nothing that is large waits for what is small.
+  @Test func writingBeginsWithTheFirstNames() throws {
+    try TestFiles.withFolder { folder in
+      try Self.sample(20_000, in: folder)
+      let outcome = try Program.run("plan", "domains.yaml", "--order", "--json", "--set", "blocksize=20KB", in: folder)
+      struct Plan: Decodable { var order: [String] }
+      let order = try JSONDecoder().decode(Plan.self, from: Data(outcome.output.utf8)).order
+      let parts = order.count { $0.hasPrefix("written.parts[") }
+      #expect(parts > 10)
+      let first = try #require(order.firstIndex(of: "written.parts[0]"))
+      let second = try #require(order.firstIndex(of: "encoded[1]"))
+      let last = try #require(order.firstIndex(of: "encoded[\(parts - 1)]"))
+      #expect(first < second && second < last, "\(order)")
+    }
+  }
+
+  /// Names from gzip, with Windows line ends, from CSV and from Parquet give the same array.
+  @Test func namesComeFromManyKindsOfFiles() throws {
+    try TestFiles.withFolder { folder in
+      try Self.sample(2000, in: folder)
+      #expect(try Self.run(folder).status == 0)
+      let array = try Self.bytes(folder + "/out/domains.npy")
+      let names = try (0..<3).map { try TestFiles.text(folder + "/data/domains-00\($0).txt") }.joined()
+      try TestFiles.write("_c0\n" + names, to: folder + "/names.csv")
+      try TestFiles.write("\u{FEFF}" + names.replacing("\n", with: "\r\n"), to: folder + "/windows.txt")
+      try TestFiles.write(names, to: folder + "/names.txt")
+      let zip = Process()
+      zip.executableURL = URL(fileURLWithPath: "/bin/gzip")
+      zip.arguments = [folder + "/names.txt"]
+      try zip.run()
+      zip.waitUntilExit()
+      var cases = [
+        ["input=names.txt.gz"], ["input=windows.txt", "encoding=utf-8-sig"],
+        ["input=names.csv", "source=csv", "column=_c0"],
+      ]
+      try TestFiles.write(
+        """
+        version: 1
+        tasks:
+          names: {op: csv.read, with: {files: names.csv}}
+          written: {op: parquet.write, from: names, with: {path: names.parquet}}
+        """, to: folder + "/parquet.yaml")
+      if try Program.run("run", "parquet.yaml", in: folder).status == 0 {
+        cases.append(["input=names.parquet", "source=parquet", "column=_c0"])
+      } else {
+        #expect(ProcessInfo.processInfo.environment["GRAPHRUN_PARQUET"] != "yes", "Parquet cannot be written")
+      }
+      for settings in cases {
+        let outcome = try Program(
+          ["run", "domains.yaml", "--set", "output=other"] + settings.flatMap { ["--set", $0] }, in: folder
+        ).wait()
+        #expect(outcome.status == 0, "\(settings): \(outcome.errors)")
+        #expect(try Self.bytes(folder + "/other/domains.npy") == array, "\(settings)")
+      }
+      // What is not whole, or not there, is named.
+      let packed = try Self.bytes(folder + "/names.txt.gz")
+      try packed.prefix(packed.count / 2).write(to: URL(fileURLWithPath: folder + "/cut.txt.gz"))
+      let cut = try Self.run(folder, "--set", "input=cut.txt.gz")
+      #expect(cut.status != 0 && cut.output.contains("cut.txt.gz") && cut.output.contains("cut off"), "\(cut.output)")
+      let missing = try Self.run(folder, "--set", "input=names.csv", "--set", "source=csv", "--set", "column=c0")
+      #expect(missing.errors.contains("did you mean \"_c0\"?"), "\(missing.errors)")
+      #expect(try Self.bytes(folder + "/out/domains.npy") == array)
+    }
+  }
+
+  /// A disk that is full at nine tenths of the array: nothing half-written is left, and with room the run goes on.
+  @Test func aFullDiskLosesNothing() throws {
+    #if os(Linux)
+      try TestFiles.withFolder { folder in
+        try Self.sample(20_000, in: folder)
+        #expect(try Self.run(folder).status == 0)
+        let array = try Self.bytes(folder + "/out/domains.npy")
+        let disk = folder + "/disk"
+        try FileManager.default.createDirectory(atPath: disk, withIntermediateDirectories: true)
+        guard mount("tmpfs", disk, "tmpfs", 0, "size=\(array.count * 9 / 10)") == 0 else {
+          print("skipped: a small disk cannot be mounted here (\(String(cString: strerror(errno)))): it needs root")
+          return
+        }
+        defer { umount2(disk, 2) }
+        try TestFiles.write("earlier", to: disk + "/domains.npy")
+        let full = try Self.run(folder, "--set", "output=disk", "--state", "st")
+        #expect(full.status != 0 && full.output.contains("the disk is full"), "\(full.output)")
+        #expect(try TestFiles.text(disk + "/domains.npy") == "earlier")
+        #expect(TestFiles.names(in: disk).sorted() == ["domains.npy", "tokenizer.json"])
+        try #require(mount("tmpfs", disk, "tmpfs", 32, "size=\(array.count * 2)") == 0)
+        let rest = try Program.run(
+          "resume", "domains.yaml", "--state", "st", in: folder)
+        #expect(rest.status == 0, "\(rest.errors)")
+        #expect(try Self.bytes(disk + "/domains.npy") == array)
+      }
+    #endif
   }
 }

@@ -22,6 +22,9 @@ void graphrun_write_and_forget(int file, int64_t offset, int64_t length);
 /// The flag that opens a file for direct access, past the page cache; 0 where the system has none.
 int graphrun_direct_flag(void);
 
+/// Takes room on disk for a range of a file, which is as long then as the range needs. Returns 0, or -1 and sets errno.
+int graphrun_reserve(int file, int64_t offset, int64_t length);
+
 /// Gives a range of a file back to the file system; the file keeps its length. Returns 0, or -1 and sets errno.
 int graphrun_punch_hole(int file, int64_t offset, int64_t length);
 

@@ -98,6 +98,7 @@ struct CommandBody: TaskBody {
   let plan: CommandPlan
 
   var touchesFiles: Bool { true }
+  var hasSmallResults: Bool { true }
 
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {
     op.estimate(inputBytes: inputBytes)

@@ -62,6 +62,8 @@ public protocol ReductionOp: Sendable {
   var fanIn: Int { get }
   /// Whether `partial` does anything; without, the tree's lowest tasks combine the bag's own partitions.
   var mapsPartitions: Bool { get }
+  /// Whether what it gives, on the way too, is small beside a partition: a few figures.
+  var hasSmallResults: Bool { get }
   /// How many of the bag's first partitions it looks at, at least 1; `nil` for all. The others do not run for it.
   var leadingPartitions: Int? { get }
   func estimate(inputBytes: [Int]) -> MemoryEstimate
@@ -75,6 +77,7 @@ public protocol ReductionOp: Sendable {
 
 extension ReductionOp {
   public var mapsPartitions: Bool { true }
+  public var hasSmallResults: Bool { false }
   public var leadingPartitions: Int? { nil }
 
   public func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {

@@ -85,6 +85,7 @@ private struct WatchedBody: TaskBody {
 
   var touchesFiles: Bool { body.touchesFiles }
   var memoryRemedy: String? { body.memoryRemedy }
+  var hasSmallResults: Bool { body.hasSmallResults }
   func identity(_ role: TaskRole) -> [IdentityPart] { body.identity(role) }
   func outputPath(_ role: TaskRole) -> String? { body.outputPath(role) }
   func estimate(_ role: TaskRole, inputBytes: [Int], memoryLimit: Int) -> MemoryEstimate {

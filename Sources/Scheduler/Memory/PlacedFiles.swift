@@ -4,21 +4,42 @@ import Graph
 import Synchronization
 
 /// Files that several tasks of a run write at once, each at its place: aside, until the last gives them their names.
+///
+/// What is large goes past the page cache to room that was reserved for it. Through the cache, one writer at a time has the
+/// file, the others burn their processors waiting for it, and a control group's memory fills with what was written.
 final class PlacedFiles: Sendable {
-  /// By final path: the side file, open and locked.
-  private let files = Mutex<[String: Int32]>([:])
+  /// By final path.
+  private let files = Mutex<[String: SideFile]>([:])
+
+  fileprivate struct SideFile: Sendable {
+    /// Open and locked.
+    let cached: Int32
+    /// The same file.
+    let direct: DirectFile
+  }
 
   /// Writes at a place; the file is made when the first does.
   func write(_ path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws {
-    let file = try files.withLock { files in
-      if let file = files[path] { return file }
-      let file = try FilePublisher.openSide(for: path)
-      files[path] = file
-      return file
-    }
-    let sink = PlacedSink(file: file, path: path, place: place)
+    let sink = PlacedSink(try sideFile(path), path: path, place: place)
+    defer { sink.wait() }
+    try sink.reserve()
     try body(sink)
     try sink.finish()
+  }
+
+  private func sideFile(_ path: String) throws -> SideFile {
+    try files.withLock { files in
+      if let file = files[path] { return file }
+      let cached = try FilePublisher.openSide(for: path)
+      do {
+        let direct = try DirectFile(FilePublisher.sidePath(of: path), creating: false) { TaskError.writing(path, $0) }
+        files[path] = SideFile(cached: cached, direct: direct)
+      } catch {
+        Foundation.close(cached)
+        throw error
+      }
+      return files[path]!
+    }
   }
 
   /// Puts the head in front, syncs a file and gives it its name. Where that fails, it can be tried again.
@@ -26,12 +47,13 @@ final class PlacedFiles: Sendable {
     guard let file = files.withLock({ $0[path] }) else {
       throw TaskError(.failed, "no part of it was written", file: path)
     }
-    let sink = PlacedSink(file: file, path: path, place: 0..<head.count)
+    let sink = PlacedSink(file, path: path, place: 0..<head.count)
+    defer { sink.wait() }
     try head.withUnsafeBytes { try sink.write($0) }
     try sink.finish()
-    let status = try FilePublisher.publishOpen(file, path, byteCount: byteCount)
+    let status = try FilePublisher.publishOpen(file.cached, path, byteCount: byteCount)
     files.withLock { $0[path] = nil }
-    Foundation.close(file)
+    Foundation.close(file.cached)
     return status
   }
 
@@ -40,50 +62,69 @@ final class PlacedFiles: Sendable {
     files.withLock { files in
       for (path, file) in files {
         unlink(FilePublisher.sidePath(of: path))
-        Foundation.close(file)
+        Foundation.close(file.cached)
       }
       files = [:]
     }
   }
 }
 
-/// Writes bytes to their place in an open file, through a block buffer.
+/// Writes bytes to their place in an open file: whole blocks past the page cache, and what is left at both ends, which others
+/// may share a block with, through it. While some blocks are on their way, the next is filled.
 private final class PlacedSink: ByteSink {
-  private let file: Int32
+  private let file: PlacedFiles.SideFile
   private let path: String
-  private let end: Int
-  private var offset: Int
-  /// Up to where the disk was told to begin.
-  private var started: Int
-  private let block = UnsafeMutableRawBufferPointer.allocate(byteCount: 128 << 10, alignment: 64)
-  private var filled = 0
+  private let place: Range<Int>
+  private let isDirect: Bool
+  /// Being filled. Lies in memory as it is to lie in the file: both begin where a block of the disk does.
+  private var block: AlignedBlock
+  private var blockStart: Int
+  private var filled: Int
+  private let behind: WriteBehind
 
-  init(file: Int32, path: String, place: Range<Int>) {
+  /// Below, a place is written through the page cache.
+  private static let leastDirect = 256 << 10
+
+  init(_ file: PlacedFiles.SideFile, path: String, place: Range<Int>) {
     self.file = file
     self.path = path
-    offset = place.lowerBound
-    end = place.upperBound
-    started = offset
+    self.place = place
+    isDirect = place.count >= PlacedSink.leastDirect
+    let size = min(PlacedBlocks.blockByteCount, place.count + 2 * SpillBlock.byteCount)
+    block = AlignedBlock(byteCount: size)
+    behind = WriteBehind(blockByteCount: size, count: PlacedBlocks.count - 1)
+    filled = place.lowerBound % SpillBlock.byteCount
+    blockStart = place.lowerBound - filled
   }
 
-  deinit { block.deallocate() }
-
-  private static let startBytes = 16 << 20
+  /// Takes the room on disk, so that a full disk is known before anything is written there, and writers need not wait for each
+  /// other while the file grows.
+  func reserve() throws {
+    guard isDirect, graphrun_reserve(file.cached, Int64(place.lowerBound), Int64(place.count)) != 0 else { return }
+    // Not all file systems can.
+    if errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL { throw TaskError.writing(path, errno) }
+  }
 
   func write(_ bytes: UnsafeRawBufferPointer) throws {
-    guard let base = bytes.baseAddress, bytes.count > 0 else { return }
-    guard offset + filled + bytes.count <= end else { throw changed() }
-    if filled + bytes.count > block.count { try flush() }
-    if bytes.count >= block.count { return try writeAll(bytes) }
-    (block.baseAddress! + filled).copyMemory(from: base, byteCount: bytes.count)
-    filled += bytes.count
+    guard blockStart + filled + bytes.count <= place.upperBound else { throw changed() }
+    var rest = bytes
+    while rest.count > 0 {
+      let count = min(rest.count, block.count - filled)
+      memcpy(block.base + filled, rest.baseAddress!, count)
+      filled += count
+      rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+      if filled == block.count { try flush() }
+    }
   }
 
   func finish() throws {
+    guard blockStart + filled == place.upperBound else { throw changed() }
     try flush()
-    guard offset == end else { throw changed() }
-    startWriting()
+    try behind.finish()
   }
+
+  /// Waits for what is on its way: nothing is written any more.
+  func wait() { behind.wait() }
 
   /// What was computed once more came out another size than before.
   private func changed() -> TaskError {
@@ -91,23 +132,32 @@ private final class PlacedSink: ByteSink {
       .failed, "what is to be written there has another size than when its place was found; run it again", file: path)
   }
 
-  /// Lets the disk begin, so that there is little left to wait for at the end.
-  private func startWriting() {
-    graphrun_start_writing(file, Int64(started), Int64(offset - started))
-    started = offset
-  }
-
   private func flush() throws {
-    guard filled > 0 else { return }
-    let full = UnsafeRawBufferPointer(rebasing: block[..<filled])
+    let size = SpillBlock.byteCount
+    let (block, start) = (block, blockStart)
+    let used = max(place.lowerBound, start)..<start + filled
+    let first = (used.lowerBound + size - 1) / size * size
+    let whole = first..<max(first, used.upperBound / size * size)
+    if isDirect, !whole.isEmpty {
+      try writeCached(used.lowerBound..<whole.lowerBound)
+      try writeCached(whole.upperBound..<used.upperBound)
+      self.block = try behind.write(block) { [file] in
+        try file.direct.write(
+          UnsafeRawBufferPointer(start: block.base + (whole.lowerBound - start), count: whole.count),
+          at: whole.lowerBound)
+      }
+    } else {
+      try writeCached(used)
+    }
+    blockStart += filled
     filled = 0
-    try writeAll(full)
   }
 
-  private func writeAll(_ bytes: UnsafeRawBufferPointer) throws {
-    var rest = bytes
+  private func writeCached(_ range: Range<Int>) throws {
+    var rest = UnsafeRawBufferPointer(start: block.base + (range.lowerBound - blockStart), count: range.count)
+    var offset = range.lowerBound
     while rest.count > 0 {
-      let count = pwrite(file, rest.baseAddress, rest.count, off_t(offset))
+      let count = pwrite(file.cached, rest.baseAddress, rest.count, off_t(offset))
       if count < 0 {
         if errno == EINTR { continue }
         throw TaskError.writing(path, errno)
@@ -115,6 +165,56 @@ private final class PlacedSink: ByteSink {
       offset += count
       rest = UnsafeRawBufferPointer(rebasing: rest[count...])
     }
-    if offset - started >= PlacedSink.startBytes { startWriting() }
   }
+}
+
+/// Writes full blocks on other threads, and gives empty ones for them.
+private final class WriteBehind: Sendable {
+  private let state = Mutex(State())
+  private let free: DispatchSemaphore
+  private let underWay = DispatchGroup()
+  private let blockByteCount: Int
+
+  private struct State {
+    var blocks: [AlignedBlock] = []
+    var failure: (any Error)?
+  }
+
+  /// - Parameter count: blocks that may be on their way.
+  init(blockByteCount: Int, count: Int) {
+    self.blockByteCount = blockByteCount
+    free = DispatchSemaphore(value: 0)
+    for _ in 0..<count { free.signal() }
+  }
+
+  /// Writes a block and gives another; waits while too many are on their way.
+  ///
+  /// - Throws: what went wrong with this one or those before.
+  func write(_ block: AlignedBlock, _ body: @escaping @Sendable () throws -> Void) throws -> AlignedBlock {
+    free.wait()
+    DispatchQueue.global().async(group: underWay) { [self] in
+      do {
+        try body()
+        state.withLock { $0.blocks.append(block) }
+      } catch {
+        state.withLock {
+          $0.blocks.append(block)
+          $0.failure = $0.failure ?? error
+        }
+      }
+      free.signal()
+    }
+    return try state.withLock { state in
+      if let failure = state.failure { throw failure }
+      return state.blocks.popLast() ?? AlignedBlock(byteCount: blockByteCount)
+    }
+  }
+
+  /// - Throws: what went wrong with any block.
+  func finish() throws {
+    underWay.wait()
+    if let failure = state.withLock({ $0.failure }) { throw failure }
+  }
+
+  func wait() { underWay.wait() }
 }

@@ -124,12 +124,12 @@ final class ScratchStore: ScratchStorage {
   ///
   /// - Note: `@unchecked Sendable`: `end` is read and written only under the store's lock.
   fileprivate final class ScratchFile: @unchecked Sendable {
-    let file: SpillFile
+    let file: DirectFile
     var end = 0
     private let onDisk: Counter
 
     init(_ path: String, _ onDisk: Counter) throws {
-      file = try SpillFile(path, creating: true)
+      file = try DirectFile(path, creating: true)
       self.onDisk = onDisk
     }
 

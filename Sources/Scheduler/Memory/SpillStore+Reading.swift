@@ -16,14 +16,14 @@ extension SpillStore {
     guard extent.isPlausible else { throw TaskError.damagedSpill(folder, "\(extent) is no place in it") }
     let file =
       try state.withLock { $0.files[extent.file] }
-      ?? SpillFile(path(of: extent.file), creating: false, writable: false, direct: isDirect)
+      ?? DirectFile(path(of: extent.file), creating: false, writable: false, direct: isDirect)
     let (kind, payload) =
       extent.byteCount > SpillStore.longestCopied
       ? try readLarge(extent, fingerprint, file) : try readSmall(extent, fingerprint, file)
     return try registry.readValue(kind: kind, from: payload)
   }
 
-  private func readLarge(_ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: SpillFile) throws -> (
+  private func readLarge(_ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: DirectFile) throws -> (
     String, Buffer
   ) {
     let whole = extent.blocks.count * SpillBlock.byteCount
@@ -54,7 +54,7 @@ extension SpillStore {
     #endif
   }
 
-  private func readSmall(_ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: SpillFile) throws -> (
+  private func readSmall(_ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: DirectFile) throws -> (
     String, Buffer
   ) {
     let block =
@@ -74,7 +74,7 @@ extension SpillStore {
 
   /// Kind and length of the value in an extent whose blocks are `bytes`, if everything is as it was written.
   private func check(
-    _ bytes: UnsafeRawPointer, _ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: SpillFile
+    _ bytes: UnsafeRawPointer, _ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: DirectFile
   ) throws -> (kind: String, length: Int) {
     let start = bytes + extent.offset % SpillBlock.byteCount
     let padded = extent.byteCount - SpillSeal.byteCount
@@ -108,7 +108,7 @@ extension SpillStore {
     _ extent: SpillExtent, fingerprint: Fingerprint, in folder: String, readingThrough: Bool = true
   ) -> Bool {
     guard extent.isPlausible,
-      let file = try? SpillFile("\(folder)/\(extent.fileName)", creating: false, writable: false),
+      let file = try? DirectFile("\(folder)/\(extent.fileName)", creating: false, writable: false),
       extent.end <= file.byteCount
     else { return false }
     return (try? isIntact(extent, fingerprint, file, readingThrough: readingThrough)) ?? false
@@ -119,7 +119,7 @@ extension SpillStore {
   }
 
   private static func isIntact(
-    _ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: SpillFile, readingThrough: Bool
+    _ extent: SpillExtent, _ fingerprint: Fingerprint, _ file: DirectFile, readingThrough: Bool
   ) throws -> Bool {
     let payloadEnd = extent.end - SpillSeal.byteCount
     let blockEnd = extent.blocks.upperBound * SpillBlock.byteCount
@@ -154,7 +154,7 @@ extension SpillStore {
     let path = path(of: extent.file)
     return state.withLock { state in
       if state.files[extent.file] == nil {
-        guard let file = try? SpillFile(path, creating: false, direct: isDirect) else { return false }
+        guard let file = try? DirectFile(path, creating: false, direct: isDirect) else { return false }
         state.files[extent.file] = file
         state.space.addDeadFile(extent.file, blocksOnDisk: SpillBlock.count(for: file.byteCount))
         state.nextFile = max(state.nextFile, extent.file + 1)

@@ -95,7 +95,7 @@ extension SpillStore {
   }
 
   private func write(
-    _ items: ArraySlice<Item>, _ lengths: ArraySlice<Int>, to run: SpillSpace.Run, of file: SpillFile,
+    _ items: ArraySlice<Item>, _ lengths: ArraySlice<Int>, to run: SpillSpace.Run, of file: DirectFile,
     _ block: AlignedBlock
   ) throws -> [Result<SpillExtent, TaskError>] {
     let sink = RunSink(block, file: file, at: run.bytes.lowerBound)
@@ -121,11 +121,11 @@ extension SpillStore {
   }
 
   /// Takes space, in a new file if need be; gives back what is kept for reuse before it says that there is none.
-  private func takeSpace(_ wanted: Int, atLeast least: Int) throws -> (SpillSpace.Run, SpillFile) {
+  private func takeSpace(_ wanted: Int, atLeast least: Int) throws -> (SpillSpace.Run, DirectFile) {
     var wanted = wanted
     var hasGivenBack = false
     while true {
-      let taken: Result<(SpillSpace.Run, SpillFile), SpillSpace.Refusal> = state.withLock { state in
+      let taken: Result<(SpillSpace.Run, DirectFile), SpillSpace.Refusal> = state.withLock { state in
         do throws(SpillSpace.Refusal) {
           let run = try state.space.take(wanted, atLeast: least)
           return .success((run, state.files[run.file]!))
@@ -159,7 +159,7 @@ extension SpillStore {
       return state.nextFile
     }
     try FilePublisher.makeFolder(folder)
-    let file = try SpillFile(path(of: number), creating: true, direct: isDirect)
+    let file = try DirectFile(path(of: number), creating: true, direct: isDirect)
     state.withLock { state in
       state.space.addFile(number, room: blocks)
       state.files[number] = file
@@ -176,7 +176,7 @@ private final class CountingSink: ByteSink {
 /// Writes records one behind another to a run of blocks, through the staging block.
 private final class RunSink: ByteSink {
   private let block: AlignedBlock
-  private let file: SpillFile
+  private let file: DirectFile
   /// Where the staging block's first byte goes.
   private var offset: Int
   private var filled = 0
@@ -186,7 +186,7 @@ private final class RunSink: ByteSink {
   private var expected = 0
   private let hash = RunningHash()
 
-  init(_ block: AlignedBlock, file: SpillFile, at offset: Int) {
+  init(_ block: AlignedBlock, file: DirectFile, at offset: Int) {
     self.block = block
     self.file = file
     self.offset = offset

@@ -4,7 +4,7 @@ import Synchronization
 
 /// Keeps values on disk that do not fit into memory: few large files, direct access, everything checksummed.
 ///
-/// `SpillSpace` decides where a value goes, `SpillFile` moves the bytes, and the store brings them together. One
+/// `SpillSpace` decides where a value goes, `DirectFile` moves the bytes, and the store brings them together. One
 /// thread writes at a time (others wait); reading, freeing and asking are open to any thread at any time. An extent
 /// that is being read must not be freed meanwhile, which is for the caller to see to; if it is, the reader gets an
 /// error and not another's value, for every extent names its value's fingerprint.
@@ -21,7 +21,7 @@ final class SpillStore: Sendable {
 
   struct State {
     var space: SpillSpace
-    var files: [Int: SpillFile] = [:]
+    var files: [Int: DirectFile] = [:]
     var nextFile: Int
     var bytesTotal = 0
   }

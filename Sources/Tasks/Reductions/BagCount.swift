@@ -3,6 +3,7 @@ import Graph
 /// `bag.count`: how many records a bag has.
 struct BagCount: ReductionOp {
   let fanIn: Int
+  var hasSmallResults: Bool { true }
 
   init(_ arguments: OpArguments) throws { fanIn = arguments.require(OpArguments.integer, "split_every") }
 

@@ -11,6 +11,7 @@ struct ColumnFigures: ReductionOp {
   private let columns: [String]?
   private let ddof: Int
   let fanIn: Int
+  var hasSmallResults: Bool { true }
 
   init(_ function: Aggregation.Function, _ arguments: OpArguments) throws {
     self.function = function

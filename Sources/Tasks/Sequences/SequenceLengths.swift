@@ -4,6 +4,7 @@ import Graph
 struct SequenceLengths: ReductionOp {
   let column: String
   let fanIn: Int
+  var hasSmallResults: Bool { true }
 
   init(_ arguments: OpArguments) throws {
     column = arguments.require(OpArguments.string, "column")

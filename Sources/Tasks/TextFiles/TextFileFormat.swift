@@ -78,6 +78,8 @@ public enum TextFileSplitting: Hashable, Sendable {
   case filesPerPartition(Int)
   /// Blocks of about so many bytes, at least 1, of one file each; not for compressed files.
   case blocksize(Int)
+  /// The same, but what cannot be cut is one partition a file: compressed files, and empty ones where all are.
+  case blocksOrFiles(Int)
 }
 
 extension TextFileFormat.Compression {

@@ -46,6 +46,9 @@ public struct TextFilePlan: Sendable {
       pieces = stride(from: 0, to: whole.count, by: count).map {
         Array(whole[$0..<min($0 + count, whole.count)])
       }
+    case .blocksOrFiles(let bytes):
+      let cut = try whole.flatMap { $0.compression == .none ? try TextFilePlan.blocks(of: $0, bytes) : [$0] }
+      pieces = (cut.isEmpty ? whole : cut).map { [$0] }
     case .blocksize(let bytes):
       pieces = try whole.flatMap { try TextFilePlan.blocks(of: $0, bytes) }.map { [$0] }
       guard !pieces.isEmpty else {
@@ -70,7 +73,7 @@ public struct TextFilePlan: Sendable {
     case .byFile: break
     case .filesPerPartition(let count):
       guard count >= 1 else { throw ParameterError("files_per_partition", "\(count) is out of range: at least 1") }
-    case .blocksize(let bytes):
+    case .blocksize(let bytes), .blocksOrFiles(let bytes):
       guard bytes >= 1 else { throw ParameterError("blocksize", "\(bytes) bytes are out of range: at least 1") }
       if let objection = encoding.objectionToBlocks(at: ending) {
         throw ParameterError("blocksize", "\(objection); leave blocksize out, or convert the files to UTF-8")

@@ -31,7 +31,7 @@ struct TextRead: SourceOp {
       guard let bytes = ByteCount(size)?.bytes, bytes >= 1 else {
         throw ParameterError("blocksize", "\"\(size)\" is no size; write for example 64MB")
       }
-      return .blocksize(bytes)
+      return .blocksOrFiles(bytes)
     case (_?, _?):
       throw ParameterError("blocksize", "it does not go with files_per_partition; give only one of them")
     }
@@ -81,7 +81,9 @@ struct TextRead: SourceOp {
         "files", .files, isIdentity: false, summary: "files, folders or glob patterns; one partition per file"),
       OpParameter(
         "blocksize", .string, isOptional: true, isIdentity: false,
-        summary: "cut files into blocks of about this size, such as 64MB, one partition per block; no compressed ones"),
+        summary:
+          "cut files into blocks of about this size, such as 64MB, one partition per block; a compressed file stays whole"
+      ),
       OpParameter(
         "files_per_partition", .integer(1...(.max)), isOptional: true, isIdentity: false,
         summary: "read so many files into one partition"),

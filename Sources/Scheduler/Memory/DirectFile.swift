@@ -3,23 +3,30 @@ import Foundation
 import Graph
 import Synchronization
 
-/// One of the spill store's files: moves aligned blocks past the page cache.
+/// A file that aligned blocks are moved to and from past the page cache.
 ///
 /// Where the file system refuses direct access, it writes through the cache and drops what it wrote, so that in a
-/// control group spilling never fills the memory that it is there to free.
-final class SpillFile: Sendable {
+/// control group what is written never fills the memory that the run is to do without.
+final class DirectFile: Sendable {
   let path: String
   private let descriptor: Int32
   private let isDirect: Atomic<Bool>
   /// Ranges on their way to disk through the page cache, oldest first.
   private let lagging = Mutex<[Range<Int>]>([])
+  private let failure: @Sendable (Int32) -> TaskError
 
   private static let greatestTransfer = 16 << 20
   private static let greatestLag = 8
 
-  /// - Parameter creating: whether a file of that name must not yet be there; otherwise it must.
-  init(_ path: String, creating: Bool, writable: Bool = true, direct: Bool = true) throws {
+  /// - Parameters:
+  ///   - creating: whether a file of that name must not yet be there; otherwise it must.
+  ///   - failure: what a failed write means, by its `errno`; that of a spill file unless told otherwise.
+  init(
+    _ path: String, creating: Bool, writable: Bool = true, direct: Bool = true,
+    failure: (@Sendable (Int32) -> TaskError)? = nil
+  ) throws {
     self.path = path
+    self.failure = failure ?? { TaskError.spilling(path, $0) }
     let flags = (writable ? O_RDWR : O_RDONLY) | (creating ? O_CREAT | O_EXCL : 0) | O_CLOEXEC
     let directFlag = direct ? graphrun_direct_flag() : 0
     var file = open(path, flags | directFlag, 0o644)
@@ -56,7 +63,7 @@ final class SpillFile: Sendable {
     var done = 0
     var isRefused = false
     while done < bytes.count {
-      let count = min(bytes.count - done, SpillFile.greatestTransfer)
+      let count = min(bytes.count - done, DirectFile.greatestTransfer)
       let put = pwrite(descriptor, bytes.baseAddress! + done, count, off_t(offset + done))
       if put < 0 {
         if errno == EINTR { continue }
@@ -65,11 +72,11 @@ final class SpillFile: Sendable {
           endDirectAccess()
           continue
         }
-        throw TaskError.spilling(path, errno)
+        throw failure(errno)
       }
       // What is no whole block is written again: the next attempt says what is in the way.
       let whole = put == count ? put : put / SpillBlock.byteCount * SpillBlock.byteCount
-      guard whole > 0 else { throw TaskError.spilling(path, ENOSPC) }
+      guard whole > 0 else { throw failure(ENOSPC) }
       done += whole
     }
     if !isDirect.load(ordering: .relaxed) { forget(offset..<offset + bytes.count) }
@@ -81,7 +88,7 @@ final class SpillFile: Sendable {
     var done = 0
     var isRefused = false
     while done < count {
-      let wanted = min(count - done, SpillFile.greatestTransfer)
+      let wanted = min(count - done, DirectFile.greatestTransfer)
       let got = pread(descriptor, base + done, wanted, off_t(offset + done))
       if got < 0 {
         if errno == EINTR { continue }
@@ -120,7 +127,7 @@ final class SpillFile: Sendable {
     graphrun_start_writing(descriptor, Int64(range.lowerBound), Int64(range.count))
     let oldest = lagging.withLock { lagging in
       lagging.append(range)
-      return lagging.count > SpillFile.greatestLag ? lagging.removeFirst() : nil
+      return lagging.count > DirectFile.greatestLag ? lagging.removeFirst() : nil
     }
     if let oldest { graphrun_write_and_forget(descriptor, Int64(oldest.lowerBound), Int64(oldest.count)) }
   }
