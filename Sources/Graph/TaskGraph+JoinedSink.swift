@@ -6,10 +6,13 @@ extension TaskGraph {
   public static func partsName(of name: String) -> String { name + ".parts" }
 
   /// Adds both stages of a sink that writes one file.
+  ///
+  /// - Parameter sources: what is written; behind it single values that each partition is rendered with.
   mutating func addJoinedSink(
-    _ name: String, op definition: OpDefinition, _ op: any JoinedSinkOp, arguments: OpArguments, of source: Stage,
+    _ name: String, op definition: OpDefinition, _ op: any JoinedSinkOp, arguments: OpArguments, of sources: [Stage],
     keep: Bool?, policy: TaskPolicy
   ) throws {
+    let (source, others) = (sources[0], sources.dropFirst())
     let parts = TaskGraph.partsName(of: name)
     try checkFree(parts, of: name)
     let rendering = OpDefinition(
@@ -18,8 +21,12 @@ extension TaskGraph {
       example: definition.example, maker: .program(.perPartition))
     try addStage(
       parts, op: rendering, arguments: arguments, body: PartBody(op: op, partitions: source.partitions),
-      layout: source.isBag ? .bag(source.partitions) : .single, inputs: [source.number], keep: false, policy: policy
-    ) { index, inputs in inputs.append(source.results.lowerBound + TaskID(index)) }
+      layout: source.isBag ? .bag(source.partitions) : .single, inputs: sources.map(\.number), keep: false,
+      policy: policy
+    ) { index, inputs in
+      inputs.append(source.results.lowerBound + TaskID(index))
+      inputs += others.map(\.results.lowerBound)
+    }
     let rendered = stages[stages.count - 1]
     try addStage(
       name, op: definition, arguments: arguments, body: JoinBody(op: op), layout: .single, inputs: [rendered.number],
@@ -38,7 +45,9 @@ private struct PartBody: TaskBody {
   }
 
   func run(_ role: TaskRole, inputs: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
-    try op.part(inputs[0], partition: partitions[role.partitionIndex], of: partitions.count, context: context)
+    try op.part(
+      inputs[0], with: Array(inputs.dropFirst()), partition: partitions[role.partitionIndex], of: partitions.count,
+      context: context)
   }
 
   func identity(_ role: TaskRole) -> [IdentityPart] { [.text(name: "half", value: "part")] }

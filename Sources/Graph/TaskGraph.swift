@@ -165,7 +165,7 @@ public struct TaskGraph: Sendable {
       let op = try make(arguments)
       if let joined = op.joined {
         return try addJoinedSink(
-          name, op: definition, joined, arguments: arguments, of: sources[0], keep: keep, policy: policy)
+          name, op: definition, joined, arguments: arguments, of: sources, keep: keep, policy: policy)
       }
       if let placed = op.placed {
         return try addPlacedSink(

@@ -18,7 +18,7 @@ public enum StandardOps {
       TokenizeOp.definition, FitTokenizer.definition, EncodeText.definition, DecodeText.definition,
       ReadTokenizer.definition, WriteTokenizer.definition, PadSequences.definition, SequenceLengths.definition,
       NpyWrite.definition, CleanDomains.definition, ExtractText.definition, ShuffleRows.definition,
-      AssignSplit.definition,
+      AssignSplit.definition, FitDictionary.definition, WeighTerms.bagOfWords, WeighTerms.tfidf, NpzWrite.definition,
     ] + ColumnFigures.definitions + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.

@@ -124,7 +124,7 @@ import Testing
   @Test func theExamplesInTheDocsRun() throws {
     let blocks = try TestFiles.text(TestFiles.root + "/docs/text.md").components(separatedBy: "```yaml\n").dropFirst()
       .map { $0.components(separatedBy: "```\n")[0] }
-    #expect(blocks.count == 3)
+    #expect(blocks.count == 4)
     for block in blocks {
       try TestFiles.withFolder { folder in
         try Self.sample(300, in: folder)

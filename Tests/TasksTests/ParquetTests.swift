@@ -219,7 +219,8 @@ import Testing
     let context = TestContext(memoryLimit: memory)
     let parts = try tables.enumerated().map { number, table in
       try join.part(
-        table, partition: Partition(index: number, label: "\(number)"), of: tables.count, context: context)
+        table, with: [], partition: Partition(index: number, label: "\(number)"), of: tables.count,
+        context: context)
     }
     let sink = MemorySink()
     #expect(try join.join(parts, to: sink, context: context) == tables.reduce(0) { $0 + $1.count })

@@ -153,11 +153,13 @@ public protocol JoinedSinkOp: Sendable {
   func estimateJoin(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate
   /// - Parameters:
   ///   - value: the partition's records.
+  ///   - others: the operation's further inputs, single values.
   ///   - partition: which it is.
   ///   - count: how many there are.
   ///   - context: the task's way to what is outside it.
-  func part(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
-    -> any TaskValue
+  func part(
+    _ value: any TaskValue, with others: [any TaskValue], partition: Partition, of count: Int, context: any TaskContext
+  ) throws -> any TaskValue
   /// Writes a file that appears under its final name only when this returns and all bytes are on disk.
   /// - Parameters:
   ///   - parts: what `part` gave for each partition, in the bag's order.

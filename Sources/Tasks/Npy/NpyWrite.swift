@@ -99,8 +99,14 @@ struct NpyForm: Hashable {
 
   /// Source: NumPy, `numpy/lib/format.py`, version 1.0.
   func head(records: Int) -> [UInt8] {
-    let shape = width.map { "(\(records), \($0))" } ?? "(\(records),)"
-    let text = "{'descr': '\(type.code)', 'fortran_order': False, 'shape': \(shape), }"
+    NpyForm.head(code: type.code, shape: width.map { "(\(records), \($0))" } ?? "(\(records),)")
+  }
+
+  /// - Parameters:
+  ///   - code: NumPy's for the items' type.
+  ///   - shape: as Python writes it.
+  static func head(code: String, shape: String) -> [UInt8] {
+    let text = "{'descr': '\(code)', 'fortran_order': False, 'shape': \(shape), }"
     var bytes: [UInt8] = [0x93] + Array("NUMPY".utf8) + [1, 0]
     let rest = NpyForm.headByteCount - 10
     bytes += [UInt8(rest & 255), UInt8(rest >> 8)]

@@ -27,7 +27,7 @@ struct ParquetJoined: JoinedSinkOp {
   }
 
   func part(
-    _ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext
+    _ value: any TaskValue, with others: [any TaskValue], partition: Partition, of count: Int, context: any TaskContext
   ) throws -> any TaskValue {
     let file = partition.file?.path
     let whole = try Table.from(value, file: file)
