@@ -175,6 +175,9 @@ struct OrderSearch: ~Copyable {
     }
   }
 
+  /// What an input's part of the graph needs beside what is left of it: by this, inputs are sorted.
+  private func need(_ input: Int32) -> Int32 { weight[Int(input)] - (initial[Int(input)].uses > 0 ? 1 : 0) }
+
   /// Weighs all tasks and sorts their inputs, the heaviest first.
   private mutating func weigh() {
     for task in 0..<count {
@@ -198,7 +201,7 @@ struct OrderSearch: ~Copyable {
       for edge in first..<end where edge > first {
         let input = inputs[edge]
         var hole = edge
-        while hole > first, weight[Int(inputs[hole - 1])] < weight[Int(input)] {
+        while hole > first, need(inputs[hole - 1]) < need(input) {
           inputs[hole] = inputs[hole - 1]
           hole -= 1
         }
@@ -209,14 +212,14 @@ struct OrderSearch: ~Copyable {
     var heaviest: Int32 = 0
     var lightest = Int32.max
     for edge in first..<end {
-      heaviest = max(heaviest, weight[Int(inputs[edge])])
-      lightest = min(lightest, weight[Int(inputs[edge])])
+      heaviest = max(heaviest, need(inputs[edge]))
+      lightest = min(lightest, need(inputs[edge]))
     }
     if heaviest == lightest { return }
     let classes = min(Int(heaviest - lightest), end - first) + 1
     var place = [Int](repeating: 0, count: classes + 1)
     let unsorted = Array(UnsafeBufferPointer(start: inputs + first, count: end - first))
-    func lightness(_ input: Int32) -> Int { min(Int(heaviest - weight[Int(input)]), classes - 1) }
+    func lightness(_ input: Int32) -> Int { min(Int(heaviest - need(input)), classes - 1) }
     for input in unsorted { place[lightness(input) + 1] += 1 }
     for index in 0..<classes { place[index + 1] += place[index] }
     for input in unsorted {

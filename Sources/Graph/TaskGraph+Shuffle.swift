@@ -67,7 +67,9 @@ struct SplitBody: TaskBody {
     try op.split(inputs[0], partition: partitions[role.partitionIndex], of: partitions.count, context: context)
   }
 
-  func identity(_ role: TaskRole) -> [IdentityPart] { [.text(name: "half", value: "split")] }
+  func identity(_ role: TaskRole) -> [IdentityPart] {
+    [.text(name: "half", value: "split")] + (op.dependsOnIndex ? [.number(role.partitionIndex)] : [])
+  }
 }
 
 /// Makes one partition of its shards.

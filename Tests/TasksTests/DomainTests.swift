@@ -41,6 +41,17 @@ import Testing
     #expect(try clean([unicode, ascii], ["form": .string("unicode")]) == [unicode, unicode])
   }
 
+  @Test func `All spellings of a name come to one form, and hosts keep names that IDNA does not know`() throws {
+    let spellings = ["bücher.de", "bu\u{308}cher.de", "bücher。de", "ｂücher.de", "xn--bcher-kva.de", "BÜCHER.de。"]
+    #expect(try Set(clean(spellings, ["form": .string("ascii"), "validate": .boolean(true)])) == ["xn--bcher-kva.de"])
+    #expect(try Set(clean(spellings, ["form": .string("unicode")])).count == 1)
+    let hosts = ["r3---sn-abc.googlevideo.com", "ab--cd.com"]
+    for form in ["keep", "ascii", "unicode"] {
+      #expect(try clean(hosts, ["form": .string(form), "validate": .boolean(true)]) == hosts)
+    }
+    #expect(throws: TaskError.self) { try clean(["xn--a.com"], ["form": .string("unicode")]) }
+  }
+
   @Test func `What is no name is an error that says where, or is set aside`() throws {
     let label = String(repeating: "a", count: 63)
     let longest = [label, label, label, String(repeating: "b", count: 61)].joined(separator: ".")

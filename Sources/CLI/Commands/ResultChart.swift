@@ -24,13 +24,14 @@ struct ResultChart {
     let values = preview.rows.map { (label: $0[0], value: Double($0[1])!) }
     let rows = max(rows, 1)
     let numbers = values.compactMap { Int($0.label) }
-    guard values.count > rows, numbers.count == values.count, let least = numbers.min(), let greatest = numbers.max()
+    guard values.count > rows, numbers.count == values.count, let least = numbers.min(), let greatest = numbers.max(),
+      case let (span, overflows) = greatest.subtractingReportingOverflow(least), !overflows, span < Int.max / 16
     else {
       bars = Array(values.prefix(rows))
       leftOut = values.count - bars.count
       return
     }
-    let width = ResultChart.step(over: greatest - least + 1, rows: rows)
+    let width = ResultChart.step(over: span + 1, rows: rows)
     let first = least.quotientDown(width)
     var sums = [Double](repeating: 0, count: greatest.quotientDown(width) - first + 1)
     for (number, value) in zip(numbers, values) { sums[number.quotientDown(width) - first] += value.value }
@@ -56,7 +57,7 @@ struct ResultChart {
     let labels = bars.map {
       TextWidth.truncated(glyphs == .ascii ? $0.label.replacing("–", with: "-") : $0.label, to: 30)
     }
-    let numbers = bars.map { $0.value == $0.value.rounded() ? Format.count(Int($0.value)) : "\($0.value)" }
+    let numbers = bars.map { Int(exactly: $0.value).map { Format.count($0) } ?? "\($0.value)" }
     let labelWidth = max(labels.map(TextWidth.of).max() ?? 0, TextWidth.of(header.0))
     let numberWidth = max(numbers.map(TextWidth.of).max() ?? 0, TextWidth.of(header.1))
     let greatest = bars.map(\.value).max() ?? 0

@@ -94,6 +94,8 @@ extension ReductionOp {
 public protocol ShuffleOp: Sendable {
   /// How many partitions come out, at least 1, where so many go in.
   func partitionCount(of inputCount: Int) -> Int
+  /// Whether a partition's place in the bag makes what is split of it another.
+  var dependsOnIndex: Bool { get }
   /// - Parameters:
   ///   - inputBytes: size in memory of the partition.
   ///   - memoryLimit: as in `TaskContext`.
@@ -115,6 +117,10 @@ public protocol ShuffleOp: Sendable {
   ///   - partition: the one that comes out.
   ///   - context: the task's way to what is outside it.
   func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
+}
+
+extension ShuffleOp {
+  public var dependsOnIndex: Bool { false }
 }
 
 /// A configured sink: writes each partition to a file of its own, or all to one.

@@ -82,6 +82,8 @@ private final class PlacedSink: ByteSink {
   private var filled: Int
   private let behind: WriteBehind
 
+  /// Of the disk's blocks and of the page cache's pages the larger: no page is written in both ways.
+  private static let unit = max(SpillBlock.byteCount, sysconf(Int32(_SC_PAGESIZE)))
   /// Below, a place is written through the page cache.
   private static let leastDirect = 256 << 10
 
@@ -90,10 +92,10 @@ private final class PlacedSink: ByteSink {
     self.path = path
     self.place = place
     isDirect = place.count >= PlacedSink.leastDirect
-    let size = min(PlacedBlocks.blockByteCount, place.count + 2 * SpillBlock.byteCount)
+    let size = min(PlacedBlocks.blockByteCount, place.count + 2 * PlacedSink.unit)
     block = AlignedBlock(byteCount: size)
     behind = WriteBehind(blockByteCount: size, count: PlacedBlocks.count - 1)
-    filled = place.lowerBound % SpillBlock.byteCount
+    filled = place.lowerBound % PlacedSink.unit
     blockStart = place.lowerBound - filled
   }
 
@@ -133,7 +135,7 @@ private final class PlacedSink: ByteSink {
   }
 
   private func flush() throws {
-    let size = SpillBlock.byteCount
+    let size = PlacedSink.unit
     let (block, start) = (block, blockStart)
     let used = max(place.lowerBound, start)..<start + filled
     let first = (used.lowerBound + size - 1) / size * size

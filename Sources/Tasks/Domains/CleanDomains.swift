@@ -144,22 +144,21 @@ struct DomainCleaner: Sendable {
   func clean(_ text: UnsafeBufferPointer<UInt8>) throws -> Name {
     let part = trims ? DomainCleaner.trimmed(text) : text
     guard !part.isEmpty else { return .part(part) }
-    var (isASCII, hasUpper, hasCode) = (true, false, false)
-    for place in 0..<part.count {
-      let byte = part[place]
+    var (isASCII, hasUpper) = (true, false)
+    for byte in part {
       isASCII = isASCII && byte < 0x80
       hasUpper = hasUpper || byte &- UInt8(ascii: "A") < 26
-      // Of "xn--", which begins an ASCII form.
-      hasCode = hasCode || (byte == UInt8(ascii: "-") && place > 0 && part[place - 1] == UInt8(ascii: "-"))
     }
     var name = Name.part(part)
     if lowers, hasUpper || !isASCII { name = .made(DomainCleaner.lowered(part, isASCII: isASCII)) }
-    // What is ASCII without such labels is the same in both forms.
-    let isPlain = isASCII && !hasCode
-    switch form {
-    case .keep: break
-    case .ascii: if !isPlain { name = .made(try name.withBytes(InternationalNames.ascii)) }
-    case .unicode: if !isPlain { name = .made(try name.withBytes(InternationalNames.unicode)) }
+    let isPlain = InternationalNames.isPlain(part)
+    if form != .keep, !isPlain {
+      var made = try name.withBytes(form == .ascii ? InternationalNames.ascii : InternationalNames.unicode)
+      // The root's dot may have been one of another script.
+      if trims, made.count > 1, made.last == UInt8(ascii: "."), made[made.count - 2] != UInt8(ascii: ".") {
+        made.removeLast()
+      }
+      name = .made(made)
     }
     guard validates else { return name }
     let looked = isPlain || form == .ascii ? name : .made(try name.withBytes(InternationalNames.ascii))

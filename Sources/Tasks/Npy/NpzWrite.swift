@@ -87,7 +87,8 @@ private struct SparseMatrixFile: JoinedSinkOp {
   }
 
   func estimatePart(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: 64 << 10, scratch: inputBytes * 2 + (64 << 10))
+    MemoryEstimate(
+      output: 64 << 10, scratch: min(inputBytes, ShardWriter.gatheredBytes(limit: memoryLimit)) * 3 + (64 << 10))
   }
 
   func estimateJoin(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
@@ -121,12 +122,38 @@ private struct SparseMatrixFile: JoinedSinkOp {
     }
     sizes.rows = table.count
     let valueItems = valueLists.items!
+    guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
+      throw TaskError(
+        .badRecord, "a list of ids or values holds a null, and matrices have none; leave such items out",
+        file: file ?? partition.label)
+    }
+    guard case .fixed(let valueBytes) = valueItems.storage, case .fixed(let idBytes) = idItems.storage else {
+      throw damagedStates()
+    }
+    var writer = ShardWriter(shardCount: Part.allCases.count, inputCount: count, context: context)
+    let most = ShardWriter.gatheredBytes(limit: context.memoryLimit)
     var builder = BufferBuilder()
-    var offsets = [0]
-    var lengths = BufferBuilder(capacity: table.count * 4)
+    var offsets = [0, 0, 0, 0]
     try idLists.withOffsets { starts in
       try valueLists.withOffsets { others in
         let numbers = idItems.values(as: Int32.self)
+        var first = 0
+        /// Cuts the rows from the first that was not yet into their parts.
+        func cut(upTo end: Int) throws {
+          if builder.count > 0 { try writer.write(builder, offsets) }
+          builder.removeAll()
+          let items = Int(starts[end] - starts[first])
+          var ends = [0]
+          for (bytes, start, width) in [(valueBytes, others[first], sizes.type.byteCount), (idBytes, starts[first], 4)]
+          {
+            let place = Int(start) * width
+            builder.append(UnsafeRawBufferPointer(rebasing: bytes.bytes[place..<place + items * width]))
+            ends.append(builder.count)
+          }
+          for row in first..<end { builder.append(starts[row + 1] - starts[row]) }
+          offsets = ends + [builder.count]
+          first = end
+        }
         for row in 0..<table.count {
           func bad(_ why: String) -> TaskError {
             TaskError(.badRecord, why, file: file ?? partition.label, record: "record \(row + 1)")
@@ -141,30 +168,20 @@ private struct SparseMatrixFile: JoinedSinkOp {
           for item in range {
             guard numbers[item] >= 0, width.map({ Int(numbers[item]) < $0 }) ?? true else {
               throw bad(
-                "id \(numbers[item]) is none of the matrix's \(width ?? 0) columns; give more columns, or the ids' own dictionary"
-              )
+                "id \(numbers[item]) is none of the matrix's \(width ?? 0) columns; give more columns, or the ids' own "
+                  + "dictionary")
             }
             sizes.columns = max(sizes.columns, Int(numbers[item]) + 1)
           }
-          lengths.append(Int32(truncatingIfNeeded: range.count))
+          if Int(starts[row + 1] - starts[first]) * (sizes.type.byteCount + 4) >= most {
+            try context.checkCancellation()
+            try cut(upTo: row + 1)
+          }
         }
         sizes.count = Int(starts[table.count] - starts[0])
-        for (items, start, width) in [(valueItems, others[0], sizes.type.byteCount), (idItems, starts[0], 4)] {
-          guard case .fixed(let bytes) = items.storage else { throw damagedStates() }
-          let first = Int(start) * width
-          builder.append(UnsafeRawBufferPointer(rebasing: bytes.bytes[first..<first + sizes.count * width]))
-          offsets.append(builder.count)
-        }
+        if first < table.count { try cut(upTo: table.count) }
       }
     }
-    guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
-      throw TaskError(
-        .badRecord, "a list of ids or values holds a null, and matrices have none; leave such items out",
-        file: file ?? partition.label)
-    }
-    builder.append(lengths.bytes)
-    offsets.append(builder.count)
-    var writer = ShardWriter(shardCount: Part.allCases.count, inputCount: count, context: context)
     return try writer.finish(builder, offsets, header: sizes.encoded())
   }
 

@@ -131,7 +131,9 @@ final class ParquetFile {
     defer { functions.close_column(opened) }
 
     let appender = ColumnAppender(type)
-    appender.reserve(rows: rows, textBytes: bytes - rows * 4)
+    // A damaged footer may say anything.
+    let likely = min(rows, max(bytes, 0))
+    appender.reserve(rows: likely, textBytes: max(bytes - likely * 4, 0))
     while true {
       try context.checkCancellation()
       var array = ArrowArray()

@@ -30,6 +30,9 @@ final class DifferentValues {
     foundOwners.deallocate()
   }
 
+  /// Bytes of memory it takes.
+  var byteCount: Int { pairs.byteCount + owners.byteCount + counts.byteCount }
+
   /// Takes up pairs: the key's columns, then the value.
   func take(_ table: Table) throws {
     let columns = try zip(table.columns, types).map { try $0.conformed(to: $1) }

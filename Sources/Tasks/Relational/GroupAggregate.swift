@@ -69,7 +69,7 @@ struct GroupAggregate: ShuffleOp {
   }
 
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes / 2, scratch: min(inputBytes * 2, memoryLimit / 4) + (1 << 20))
+    MemoryEstimate(output: inputBytes / 2, scratch: min(inputBytes * 4, memoryLimit / 3) + (2 << 20))
   }
 
   // MARK: - First half
@@ -137,7 +137,7 @@ struct GroupAggregate: ShuffleOp {
     let pairTypes = distinctColumns.map { keyTypes + [columnType($0) ?? .utf8] }
     // As many goes through the pairs as memory asks for: nearly always this one.
     let bytes = sets.reduce(0) { $0 + $1.byteCount(ofShard: partition.index) }
-    let goes = bytes * 2 / max(context.memoryLimit / 6, 1) + 1
+    let goes = bytes * 3 / max(context.memoryLimit / 6, 1) + 1
     let values = goes == 1 ? pairTypes.map { DifferentValues($0) } : []
     try forEachStateTable(of: partition.index, in: sets, context) { stream, table in
       guard stream == 0 else {
@@ -169,7 +169,7 @@ struct GroupAggregate: ShuffleOp {
           if !states.isEmpty { accumulator.merge(states, rows, scratch) }
         }
       }
-      try checkFits(groups, accumulators, partition, context)
+      try checkFits(groups, accumulators, values, partition, context)
     }
     for (number, name) in distinctColumns.enumerated() {
       let counts = zip(aggregations, accumulators).filter { aggregation, _ in
@@ -191,9 +191,10 @@ struct GroupAggregate: ShuffleOp {
   }
 
   private func checkFits(
-    _ groups: GroupTable, _ accumulators: [any Accumulator], _ partition: Partition, _ context: any TaskContext
+    _ groups: GroupTable, _ accumulators: [any Accumulator], _ values: [DifferentValues], _ partition: Partition,
+    _ context: any TaskContext
   ) throws {
-    let bytes = accumulators.reduce(groups.byteCount) { $0 + $1.byteCount }
+    let bytes = accumulators.reduce(groups.byteCount) { $0 + $1.byteCount } + values.reduce(0) { $0 + $1.byteCount }
     guard bytes > context.memoryLimit / 2 else { return }
     throw TaskError(
       .tooLarge,

@@ -10,9 +10,12 @@ struct ShuffleRows: ShuffleOp {
   private let partitions: Int?
 
   init(_ arguments: OpArguments) {
-    seed = UInt64(bitPattern: Int64(arguments.require(OpArguments.integer, "seed")))
+    // Other numbers than those of other operations with this seed.
+    seed = StableHash.combine(UInt64(bitPattern: Int64(arguments.require(OpArguments.integer, "seed"))), 0x5AFF1E)
     partitions = arguments.integer("partitions")
   }
+
+  var dependsOnIndex: Bool { true }
 
   func partitionCount(of inputCount: Int) -> Int { partitions ?? min(inputCount, PartitionByID.mostPartitions) }
 
@@ -24,11 +27,14 @@ struct ShuffleRows: ShuffleOp {
     MemoryEstimate(
       output: 16 << 10,
       scratch: shards(of: 1024).scratchBytes(inputBytes: inputBytes, memoryLimit: memoryLimit)
-        + inputBytes / 2)
+        + inputBytes)
   }
 
   func estimateGather(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes, scratch: inputBytes + ShardReader.bytesAhead + (64 << 10))
+    let read = ShardReader.bytesAhead + ShardWriter.gatheredBytes(limit: memoryLimit) + (64 << 10)
+    // What is too large is only said to be.
+    guard inputBytes <= PartitionByID.allowance(memoryLimit) else { return MemoryEstimate(output: 0, scratch: read) }
+    return MemoryEstimate(output: inputBytes, scratch: inputBytes * 3 / 2 + read)
   }
 
   func split(

@@ -14,7 +14,10 @@ struct AssignSplit: PartitionOp {
   init(_ arguments: OpArguments) throws {
     into = arguments.require(OpArguments.string, "into")
     by = arguments.strings("by") ?? []
-    seed = UInt64(bitPattern: Int64(arguments.require(OpArguments.integer, "seed")))
+    // Other numbers than those of other operations with this seed, and of another split.
+    var name = into
+    let salt = name.withUTF8 { StableHash.of(UnsafeRawBufferPointer($0)) }
+    seed = StableHash.combine(UInt64(bitPattern: Int64(arguments.require(OpArguments.integer, "seed"))), salt)
     guard by.firstRepeated == nil else { throw ParameterError("by", "a column is named twice") }
     guard by.count <= KeyBatch.mostColumns else {
       throw ParameterError("by", "at most \(KeyBatch.mostColumns) columns are possible")
@@ -39,7 +42,7 @@ struct AssignSplit: PartitionOp {
   var dependsOnIndex: Bool { by.isEmpty }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes[0] * 3 / 2 + 16_384, scratch: inputBytes[0] / 2 + 65_536)
+    MemoryEstimate(output: inputBytes[0] * 5 / 2 + 16_384, scratch: inputBytes[0] + 65_536)
   }
 
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {

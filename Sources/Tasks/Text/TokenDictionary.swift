@@ -11,10 +11,13 @@ struct TokenDictionary {
   /// - Throws: `TaskError` with code `.wrongType` for another table.
   init(_ value: any TaskValue) throws {
     guard let table = value as? Table, table.names.elementsEqual(TokenDictionary.names),
-      table.columns.map(\.type) == TokenDictionary.types, table.columns.allSatisfy({ $0.nullCount == 0 })
+      table.columns.map(\.type) == TokenDictionary.types, table.columns.allSatisfy({ $0.nullCount == 0 }),
+      table.columns[1].values(as: Int32.self).enumerated().allSatisfy({ $0.offset == Int($0.element) })
     else {
       throw TaskError(
-        .wrongType, "the input \"dictionary\" is no dictionary of tokens; take it from text.fitDictionary")
+        .wrongType,
+        "the input \"dictionary\" is no dictionary with all its tokens in the order of their ids; take it from "
+          + "text.fitDictionary, and leave tokens out there")
     }
     self.table = table
   }
