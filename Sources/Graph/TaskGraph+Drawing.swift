@@ -52,6 +52,7 @@ extension OpShape {
     case .shuffle: "hexagon"
     case .regroup: "trapezium"
     case .join: "diamond"
+    case .fit: "house"
     case .sink: "note"
     case .command: "component"
     }
@@ -65,6 +66,7 @@ extension OpShape {
     case .shuffle: ("{{", "}}")
     case .regroup: ("[/", "\\]")
     case .join: ("{", "}")
+    case .fit: ("([", "])")
     case .sink: (">", "]")
     case .command: ("[[", "]]")
     }

@@ -176,6 +176,10 @@ public struct TaskGraph: Sendable {
       return try addRegrouping(
         name, op: definition, make(arguments), arguments: arguments, of: sources, keep: keep, policy: policy)
     }
+    if case .fit(let make) = definition.maker {
+      return try addFit(
+        name, op: definition, make(arguments), arguments: arguments, of: sources[0], keep: keep, policy: policy)
+    }
     if case .join(let make) = definition.maker {
       return try addJoin(
         name, op: definition, make(arguments), arguments: arguments, left: sources[0], right: sources[1], keep: keep,
@@ -220,7 +224,7 @@ public struct TaskGraph: Sendable {
       let plan = try CommandPlan(op, reading: sources, bag: bag, stage: name)
       if plan.isBag { layout = .bag(plan.partitions) }
       body = CommandBody(op: op, plan: plan)
-    case .shuffle, .regroup, .join: preconditionFailure("\(definition.shape) has edges of its own")
+    case .shuffle, .regroup, .join, .fit: preconditionFailure("\(definition.shape) has edges of its own")
     case .program: preconditionFailure("\(definition.name) is a program's own: its stages come with their bodies")
     }
     try claimFiles(of: body, layout: layout, stage: name)

@@ -19,6 +19,8 @@ public enum StandardOps {
       ReadTokenizer.definition, WriteTokenizer.definition, PadSequences.definition, SequenceLengths.definition,
       NpyWrite.definition, CleanDomains.definition, ExtractText.definition, ShuffleRows.definition,
       AssignSplit.definition, FitDictionary.definition, WeighTerms.bagOfWords, WeighTerms.tfidf, NpzWrite.definition,
+      PackExamples.definition, FitLogistic.definition, PredictLogistic.definition, PrecisionRecall.definition,
+      CompareCurves.averages, CompareCurves.best, SVGWrite.definition,
     ] + ColumnFigures.definitions + DebugOps.definitions
 
   /// Adds the operations and the values they pass along.

@@ -17,8 +17,8 @@ struct ResultChart {
     guard preview.columns.count == 2, preview.rows.allSatisfy({ Double($0[1]) != nil }) else {
       throw CommandFailure(
         .usage,
-        "only a result of two columns, a label and a number, can be drawn, and this one has "
-          + preview.columns.map { "\"\($0)\"" }.joined(separator: ", "))
+        "only a result of two columns, a label and a number, can be drawn as bars, and this one has "
+          + preview.columns.map { "\"\($0)\"" }.joined(separator: ", ") + "; give --x and --y for lines")
     }
     header = (preview.columns[0], preview.columns[1])
     let values = preview.rows.map { (label: $0[0], value: Double($0[1])!) }

@@ -12,6 +12,7 @@ struct ResultCommand: ParsableCommand {
         EXAMPLES
           \(HostProgram.name) result totals --file examples/arxiv/arxiv.yaml --json
           \(HostProgram.name) result lengths --file examples/domains/domains.yaml --chart
+          \(HostProgram.name) result best --file examples/arxiv/classify.yaml --chart --x recall --y precision --by curve
         """)
   }
 
@@ -20,10 +21,23 @@ struct ResultCommand: ParsableCommand {
   var rows = 20
   @Flag(help: "Print JSON: an object for one record, an array for several.")
   var json = false
-  @Flag(help: "Draw a result of labels and numbers as bars; many numbered labels become a histogram.")
+  @Flag(
+    help: "Draw a result of labels and numbers as bars, many numbered labels as a histogram, and --x and --y as lines.")
   var chart = false
+  @Option(help: ArgumentHelp("With --chart, the column along the horizontal axis of lines.", valueName: "column"))
+  var x: String?
+  @Option(help: ArgumentHelp("With --chart, the column along the vertical axis of lines.", valueName: "column"))
+  var y: String?
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "With --x and --y, a line for each value of this column; more than once for several.", valueName: "column"))
+  var by: [String] = []
 
   func validate() throws {
+    if (x == nil) != (y == nil) { throw ValidationError("--x and --y go together: the columns of the two axes.") }
+    if !chart, x != nil { throw ValidationError("--x and --y say what --chart draws; give --chart too.") }
+    if x == nil, !by.isEmpty { throw ValidationError("--by goes with --x and --y: the columns of the two axes.") }
     if chart, json { throw ValidationError("--chart and --json do not go together.") }
     if rows < 0 { throw ValidationError("--rows takes a number from 0 on, and got \(rows).") }
   }
@@ -44,9 +58,14 @@ struct ResultCommand: ParsableCommand {
       let preview = value.preview(limit: chart ? .max : rows)
       if chart {
         let terminal = Terminal.standardOutput()
-        for line in try ResultChart(preview, rows: rows).drawn(width: terminal.size.columns, glyphs: terminal.glyphs) {
-          Output.line(line.rendered(colour: terminal.hasColour))
-        }
+        let lines =
+          if let x, let y {
+            try ResultPlot(preview, x: x, y: y, by: by, rows: rows)
+              .drawn(width: terminal.size.columns, glyphs: terminal.glyphs)
+          } else {
+            try ResultChart(preview, rows: rows).drawn(width: terminal.size.columns, glyphs: terminal.glyphs)
+          }
+        for line in lines { Output.line(line.rendered(colour: terminal.hasColour)) }
       } else if json {
         Output.line(preview.json)
       } else {

@@ -42,6 +42,7 @@ public struct OpDefinition: Sendable {
     case .shuffle: .shuffle
     case .regroup: .regroup
     case .join: .join
+    case .fit: .fit
     case .sink: .sink
     case .command: .command
     case .program(let shape): shape
@@ -66,6 +67,8 @@ public enum OpShape: String, Sendable, CaseIterable {
   case regroup = "regrouping"
   /// Brings together the records of two bags that have the same key.
   case join
+  /// Fits a model to a bag: every partition is packed, then one task goes through all of them many times.
+  case fit
   /// Writes every partition to a file of its own.
   case sink
   /// Works on files, once for each or once for all: most run a program.
@@ -74,8 +77,11 @@ public enum OpShape: String, Sendable, CaseIterable {
   /// Whether what its tasks give is a file of the user's, or the fact that a program ran: nothing that lies in memory.
   public var leavesFiles: Bool { self == .sink || self == .command }
 
-  /// Whether its last tasks gather parts of what its first ones split.
-  public var gathersParts: Bool { self == .shuffle || self == .join }
+  /// Whether its last tasks read parts of what its first ones put on disk.
+  public var gathersParts: Bool { self == .shuffle || self == .join || self == .fit }
+
+  /// Whether it turns a bag into one value.
+  public var givesOneValue: Bool { self == .reduction || self == .fit }
 }
 
 /// Makes a configured instance; throws `ParameterError` where values do not make sense together.
@@ -86,6 +92,7 @@ public enum OpMaker: Sendable {
   case shuffle(@Sendable (OpArguments) throws -> any ShuffleOp)
   case regroup(@Sendable (OpArguments) throws -> any RegroupOp)
   case join(@Sendable (OpArguments) throws -> any JoinOp)
+  case fit(@Sendable (OpArguments) throws -> any FitOp)
   case sink(@Sendable (OpArguments) throws -> any SinkOp)
   case command(@Sendable (OpArguments) throws -> any CommandOp)
   /// Of a Swift program's own stages, which come with their bodies: in no registry.

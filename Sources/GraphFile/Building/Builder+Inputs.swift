@@ -204,7 +204,7 @@ extension Builder {
       if let refusal = input.refusal(of: name, shape: shape, by: definition.name) {
         fits = false
         add(.wrongInputs, at: place(ofInput: position, of: number), number, refusal)
-      } else if shape == .reduction, input.form == .bag {
+      } else if shape.givesOneValue, input.form == .bag {
         fits = false
         add(
           .wrongInputs, at: place(ofInput: position, of: number), number,

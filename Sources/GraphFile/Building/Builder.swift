@@ -229,6 +229,7 @@ struct Builder {
         case .shuffle(let make): _ = try make(arguments)
         case .regroup(let make): _ = try make(arguments)
         case .join(let make): _ = try make(arguments)
+        case .fit(let make): _ = try make(arguments)
         case .sink(let make): _ = try make(arguments)
         case .command(let make): _ = try make(arguments)
         case .program: preconditionFailure("a registry holds no stages of programs")

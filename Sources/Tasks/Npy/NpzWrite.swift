@@ -98,90 +98,61 @@ private struct SparseMatrixFile: JoinedSinkOp {
   func part(
     _ value: any TaskValue, with others: [any TaskValue], partition: Partition, of count: Int, context: any TaskContext
   ) throws -> any TaskValue {
-    let file = partition.file?.path
-    let table = try Table.from(value, file: file)
-    let (idLists, valueLists) = (try table.column(ids, file: file), try table.column(values, file: file))
-    guard idLists.type == .list(.int32), let idItems = idLists.items else {
-      throw TaskError(
-        .wrongType, "column \"\(ids)\" holds \(idLists.type), and ids are lists of int32; name another column",
-        file: file)
-    }
+    let table = try Table.from(value, file: partition.file?.path)
+    let vectors = try SparseLists(table, ids: ids, values: values, partition: partition)
     let width = try width ?? others.first.map { try TokenDictionary($0).table.count }
     var sizes = Sizes()
     sizes.columns = width ?? 0
-    switch valueLists.type {
-    case .list(.int32): sizes.type = .int32
-    case .list(.int64): sizes.type = .int64
-    case .list(.float32): sizes.type = .float32
-    case .list(.float64): sizes.type = .float64
-    default:
-      throw TaskError(
-        .wrongType,
-        "column \"\(values)\" holds \(valueLists.type), and values are lists of numbers; name another column",
-        file: file)
+    switch vectors.valueItems.type {
+    case .int32: sizes.type = .int32
+    case .int64: sizes.type = .int64
+    case .float32: sizes.type = .float32
+    default: sizes.type = .float64
     }
     sizes.rows = table.count
-    let valueItems = valueLists.items!
-    guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
-      throw TaskError(
-        .badRecord, "a list of ids or values holds a null, and matrices have none; leave such items out",
-        file: file ?? partition.label)
-    }
-    guard case .fixed(let valueBytes) = valueItems.storage, case .fixed(let idBytes) = idItems.storage else {
-      throw damagedStates()
-    }
+    guard case .fixed(let valueBytes) = vectors.valueItems.storage, case .fixed(let idBytes) = vectors.idItems.storage
+    else { throw damagedStates() }
     var writer = ShardWriter(shardCount: Part.allCases.count, inputCount: count, context: context)
     let most = ShardWriter.gatheredBytes(limit: context.memoryLimit)
     var builder = BufferBuilder()
     var offsets = [0, 0, 0, 0]
-    try idLists.withOffsets { starts in
-      try valueLists.withOffsets { others in
-        let numbers = idItems.values(as: Int32.self)
-        var first = 0
-        /// Cuts the rows from the first that was not yet into their parts.
-        func cut(upTo end: Int) throws {
-          if builder.count > 0 { try writer.write(builder, offsets) }
-          builder.removeAll()
-          let items = Int(starts[end] - starts[first])
-          var ends = [0]
-          for (bytes, start, width) in [(valueBytes, others[first], sizes.type.byteCount), (idBytes, starts[first], 4)]
-          {
-            let place = Int(start) * width
-            builder.append(UnsafeRawBufferPointer(rebasing: bytes.bytes[place..<place + items * width]))
-            ends.append(builder.count)
-          }
-          for row in first..<end { builder.append(starts[row + 1] - starts[row]) }
-          offsets = ends + [builder.count]
-          first = end
-        }
-        for row in 0..<table.count {
-          func bad(_ why: String) -> TaskError {
-            TaskError(.badRecord, why, file: file ?? partition.label, record: "record \(row + 1)")
-          }
-          guard !idLists.isNull(row), !valueLists.isNull(row) else {
-            throw bad("there is no list of ids, or of values; filter such records out before")
-          }
-          let range = Int(starts[row])..<Int(starts[row + 1])
-          guard range.count == Int(others[row + 1] - others[row]) else {
-            throw bad("it has \(range.count) ids and \(others[row + 1] - others[row]) values; both should be as many")
-          }
-          for item in range {
-            guard numbers[item] >= 0, width.map({ Int(numbers[item]) < $0 }) ?? true else {
-              throw bad(
-                "id \(numbers[item]) is none of the matrix's \(width ?? 0) columns; give more columns, or the ids' own "
-                  + "dictionary")
-            }
-            sizes.columns = max(sizes.columns, Int(numbers[item]) + 1)
-          }
-          if Int(starts[row + 1] - starts[first]) * (sizes.type.byteCount + 4) >= most {
-            try context.checkCancellation()
-            try cut(upTo: row + 1)
-          }
-        }
-        sizes.count = Int(starts[table.count] - starts[0])
-        if first < table.count { try cut(upTo: table.count) }
+    let numbers = vectors.idItems.values(as: Int32.self)
+    /// Of the rows that were not cut yet.
+    var lengths: [Int32] = []
+    var gathered = (ids: 0..<0, firstValue: 0)
+    /// Cuts the rows that were not yet into their parts.
+    func cut() throws {
+      if builder.count > 0 { try writer.write(builder, offsets) }
+      builder.removeAll()
+      var ends = [0]
+      for (bytes, start, width) in [
+        (valueBytes, gathered.firstValue, sizes.type.byteCount), (idBytes, gathered.ids.lowerBound, 4),
+      ] {
+        let place = start * width
+        builder.append(UnsafeRawBufferPointer(rebasing: bytes.bytes[place..<place + gathered.ids.count * width]))
+        ends.append(builder.count)
       }
+      lengths.withUnsafeBytes { builder.append($0) }
+      offsets = ends + [builder.count]
+      lengths.removeAll(keepingCapacity: true)
     }
+    try vectors.forEach(context) { row, items, firstValue in
+      for item in items {
+        guard width.map({ Int(numbers[item]) < $0 }) ?? true else {
+          throw vectors.bad(
+            row,
+            "id \(numbers[item]) is none of the matrix's \(width ?? 0) columns; give more columns, or the ids' own "
+              + "dictionary")
+        }
+        sizes.columns = max(sizes.columns, Int(numbers[item]) + 1)
+      }
+      gathered =
+        lengths.isEmpty ? (items, firstValue) : (gathered.ids.lowerBound..<items.upperBound, gathered.firstValue)
+      lengths.append(Int32(truncatingIfNeeded: items.count))
+      sizes.count += items.count
+      if gathered.ids.count * (sizes.type.byteCount + 4) >= most { try cut() }
+    }
+    if !lengths.isEmpty { try cut() }
     return try writer.finish(builder, offsets, header: sizes.encoded())
   }
 

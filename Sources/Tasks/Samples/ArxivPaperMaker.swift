@@ -77,21 +77,25 @@ struct ArxivPaperMaker: ~Copyable {
   }
 
   private mutating func appendText(
-    _ median: Double, spread: Double, range: ClosedRange<Int>, width: Int?, stop: Bool,
+    _ median: Double, spread: Double, range: ClosedRange<Int>, width: Int?, stop: Bool, topics: [Int] = [],
     _ random: inout SampleRandom, to out: inout BufferBuilder
   ) {
     let count = Int(random.logNormal(median: median, spread: spread))
     words.text(
-      count: min(max(count, range.lowerBound), range.upperBound), width: width, endsWithStop: stop, &random, to: &out)
+      count: min(max(count, range.lowerBound), range.upperBound), width: width, endsWithStop: stop, topics: topics,
+      &random, to: &out)
   }
 
   private mutating func appendTitle(_ random: inout SampleRandom, to out: inout BufferBuilder) {
     appendText(8, spread: 0.35, range: 2...24, width: nil, stop: false, &random, to: &out)
   }
 
-  /// A median of 100 words with this spread means 112 on average.
-  private mutating func appendAbstract(_ random: inout SampleRandom, to out: inout BufferBuilder) {
-    appendText(100, spread: 0.48, range: 6...420, width: 76, stop: true, &random, to: &out)
+  /// A median of 100 words with this spread means 112 on average. Each category has words of its own.
+  private mutating func appendAbstract(
+    _ categories: [String], _ random: inout SampleRandom, to out: inout BufferBuilder
+  ) {
+    let topics = categories.compactMap { code in codes.firstIndex { $0.code == code } }
+    appendText(100, spread: 0.48, range: 6...420, width: 76, stop: true, topics: topics, &random, to: &out)
   }
 
   private func inside(_ text: String) -> String { sampleJSON(text, escapesUnicode: layout == .keyed) }
@@ -109,7 +113,7 @@ struct ArxivPaperMaker: ~Copyable {
     let names = authors.map { #"{"keyname": "\#(inside($0.key))", "forenames": "\#($0.fore)"}"# }
     let list = names.count == 1 ? names[0] : "[" + names.joined(separator: ", ") + "]"
     out.append("\", \"authors\": {\"author\": \(list)}, \"journal-ref\": \"\(journal)\", \"abstract\": \"")
-    appendAbstract(&random, to: &out)
+    appendAbstract(categories, &random, to: &out)
     out.append("\", \"categories\": {")
     for (number, code) in categories.enumerated() {
       if number > 0 { out.append(", ") }
@@ -131,7 +135,7 @@ struct ArxivPaperMaker: ~Copyable {
     out.append(journal.isEmpty ? "null" : "\"\(journal)\"")
     out.append(", \"doi\": null, \"report-no\": null, \"categories\": \"\(categories.joined(separator: " "))\", ")
     out.append("\"license\": null, \"abstract\": \"  ")
-    appendAbstract(&random, to: &out)
+    appendAbstract(categories, &random, to: &out)
     let year = 2000 + (Int(identifier.prefix(2)) ?? 7)
     let month = identifier.dropFirst(2).prefix(2)
     out.append("\\n\", \"versions\": [{\"version\": \"v1\", \"created\": \"\(year)-\(month)-02\"}], ")

@@ -35,6 +35,11 @@ struct SampleRandom {
 
   mutating func chance(_ probability: Double) -> Bool { unit() < probability }
 
+  /// Puts the elements in a random order (Fisher and Yates).
+  mutating func shuffle<Element>(_ elements: inout [Element]) {
+    for place in stride(from: elements.count - 1, to: 0, by: -1) { elements.swapAt(place, below(place + 1)) }
+  }
+
   /// Log-normal around `median`.
   mutating func logNormal(median: Double, spread: Double) -> Double {
     let radius = (-2 * log(1 - unit())).squareRoot()

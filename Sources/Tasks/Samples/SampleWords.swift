@@ -55,15 +55,28 @@ struct SampleWords: ~Copyable {
     return word
   }
 
+  /// Words that are a topic's own: rare elsewhere.
+  private static let topicWords = 24
+  private static let firstTopicWord = 600
+
   /// Appends a text: words of one line or of several of about `width` characters, sentences, a full stop.
+  ///
+  /// - Parameter topics: what it is about, from 0; one word in fourteen is one of their own.
   mutating func text(
-    count: Int, width: Int?, endsWithStop: Bool, _ random: inout SampleRandom, to out: inout BufferBuilder
+    count: Int, width: Int?, endsWithStop: Bool, topics: [Int] = [], _ random: inout SampleRandom,
+    to out: inout BufferBuilder
   ) {
     var column = 0
     var isFirst = true
     for number in 0..<count {
       let bits = random.next()
-      let word = Int(words[Int(bits & 0xFFFF)])
+      var word = Int(words[Int(bits & 0xFFFF)])
+      if (bits >> 44) & 0xFF < 18, !topics.isEmpty {
+        let share = Double((bits >> 52) & 0xFFF) / 4096
+        word =
+          SampleWords.firstTopicWord + topics[number % topics.count] * SampleWords.topicWords
+          + Int(share * share * Double(SampleWords.topicWords))
+      }
       let ends = endsWithStop && (number == count - 1 || (bits >> 16) & 0xFF < 12)
       let isInvented = (bits >> 24) & 0xFFF < 51
       let length = isInvented ? 7 : Int(widths[word])

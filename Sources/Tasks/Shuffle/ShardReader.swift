@@ -9,7 +9,8 @@ struct ShardReader {
   private let pieces: [Piece]
   private let shard: Int
 
-  private struct Piece: Sendable {
+  /// What was written of the shard at once.
+  struct Piece: Sendable {
     let set: ShardSet
     let number: Int
   }
@@ -18,8 +19,18 @@ struct ShardReader {
   static let bytesAhead = 1 << 20
 
   init(shard: Int, sets: [ShardSet]) {
+    self.init(shard: shard, pieces: ShardReader.pieces(of: shard, in: sets))
+  }
+
+  /// Some of a shard's pieces, in that order.
+  init(shard: Int, pieces: [Piece]) {
     self.shard = shard
-    pieces = sets.flatMap { set in
+    self.pieces = pieces
+  }
+
+  /// The pieces of a shard that hold something, in the records' order.
+  static func pieces(of shard: Int, in sets: [ShardSet]) -> [Piece] {
+    sets.flatMap { set in
       (0..<set.pieceCount).filter { set.byteCount(ofShard: shard, inPiece: $0) > 0 }.map { Piece(set: set, number: $0) }
     }
   }
@@ -28,34 +39,43 @@ struct ShardReader {
   ///
   /// - Throws: `TaskError` with code `.cannotRead` if a piece is not as it was written, or what `body` throws.
   func forEachPiece(_ body: (Buffer) throws -> Void) throws {
+    try withPieces { next in
+      for _ in pieces { try body(next()) }
+    }
+  }
+
+  /// Calls `body` with what gives one piece after the other, at most as often as there are pieces.
+  ///
+  /// - Throws: `TaskError` with code `.cannotRead` if a piece is not as it was written, or what `body` throws.
+  func withPieces(_ body: (_ next: () throws -> Buffer) throws -> Void) throws {
     let largest = pieces.reduce(0) { max($0, $1.set.byteCount(ofShard: shard, inPiece: $1.number)) }
     let depth = min(ShardReader.bytesAhead / max(largest, 1), 16)
     guard depth > 0, pieces.count > 2, pieces.contains(where: { $0.set.byteCount == 0 }) else {
-      for piece in pieces {
-        if let bytes = try piece.set.bytes(ofShards: shard..<shard + 1, inPiece: piece.number) { try body(bytes) }
-      }
-      return
+      var rest = pieces[...]
+      return try body { try rest.removeFirst().bytes(of: shard) }
     }
     let ahead = ReadAhead(depth: depth)
     DispatchQueue.global().async { [pieces, shard] in
       for piece in pieces {
-        let isWanted = ahead.put {
-          Result { try piece.set.bytes(ofShards: shard..<shard + 1, inPiece: piece.number) }
-        }
+        let isWanted = ahead.put { Result { try piece.bytes(of: shard) } }
         if !isWanted { break }
       }
       ahead.end()
     }
     defer { ahead.stop() }
-    for _ in pieces {
-      if let bytes = try ahead.next().get() { try body(bytes) }
-    }
+    try body { try ahead.next().get() }
+  }
+}
+
+extension ShardReader.Piece {
+  fileprivate func bytes(of shard: Int) throws -> Buffer {
+    try set.bytes(ofShards: shard..<shard + 1, inPiece: number) ?? Buffer([])
   }
 }
 
 /// What one thread reads for another, a few pieces ahead.
 private final class ReadAhead: Sendable {
-  private let read = Mutex<[Result<Buffer?, any Error>]>([])
+  private let read = Mutex<[Result<Buffer, any Error>]>([])
   private let isStopped = Atomic<Bool>(false)
   private let free: DispatchSemaphore
   private let ready = DispatchSemaphore(value: 0)
@@ -69,7 +89,7 @@ private final class ReadAhead: Sendable {
   /// Waits for room and puts the next piece there.
   ///
   /// - Returns: `false` if nothing more is wanted.
-  func put(_ piece: () -> Result<Buffer?, any Error>) -> Bool {
+  func put(_ piece: () -> Result<Buffer, any Error>) -> Bool {
     free.wait()
     if isStopped.load(ordering: .acquiring) { return false }
     let piece = piece()
@@ -78,7 +98,7 @@ private final class ReadAhead: Sendable {
     return true
   }
 
-  func next() -> Result<Buffer?, any Error> {
+  func next() -> Result<Buffer, any Error> {
     ready.wait()
     let piece = read.withLock { $0.removeFirst() }
     free.signal()

@@ -65,7 +65,7 @@ struct ShuffleRows: ShuffleOp {
     // Other chances than those that chose the partition.
     var random = SampleRandom(seed: ~seed, part: partition.index)
     var order = (0..<table.count).map { Int32(truncatingIfNeeded: $0) }
-    for place in stride(from: order.count - 1, to: 0, by: -1) { order.swapAt(place, random.below(place + 1)) }
+    random.shuffle(&order)
     return try order.withUnsafeBufferPointer { try table.rows(at: $0) }
   }
 

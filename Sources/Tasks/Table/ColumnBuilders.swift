@@ -87,6 +87,18 @@ extension FixedColumnBuilder where Value == Int64 {
   public static func timestamps(capacity: Int = 0) -> Self { Self(type: .timestamp, capacity: capacity) }
 }
 
+extension Column {
+  /// Of whole numbers, none of them null.
+  static func of(_ values: [Int64]) -> Column {
+    values.withUnsafeBytes { Column(type: .int64, count: values.count, storage: .fixed(Buffer($0))) }
+  }
+
+  /// Of numbers, none of them null.
+  static func of(_ values: [Double]) -> Column {
+    values.withUnsafeBytes { Column(type: .float64, count: values.count, storage: .fixed(Buffer($0))) }
+  }
+}
+
 /// Builds a column of flags, one bit a cell.
 public struct BoolColumnBuilder: ~Copyable {
   private var bits = BufferBuilder()

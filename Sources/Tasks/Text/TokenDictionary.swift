@@ -113,13 +113,8 @@ struct DictionaryCounts: ~Copyable {
     let count = columns[0].count
     var ids = FixedColumnBuilder<Int32>(capacity: count)
     for id in 0..<count { ids.append(Int32(truncatingIfNeeded: id)) }
-    let figures = columns.map { values in
-      var column = FixedColumnBuilder<Int64>(capacity: values.count)
-      for value in values { column.append(value) }
-      return column.finish()
-    }
     return Table(
-      names: TokenDictionary.names, columns: [texts.finish(), ids.finish()] + figures, count: count)
+      names: TokenDictionary.names, columns: [texts.finish(), ids.finish()] + columns.map { .of($0) }, count: count)
   }
 
   /// What `add` takes.

@@ -94,6 +94,22 @@ enum Ops {
     return try Table.from(reduction.finish(reduction.combine(level, context: context), context: context))
   }
 
+  /// Fits to values of a bag's partitions.
+  static func fit(
+    _ op: String, _ values: [String: ParameterValue], to partitions: [any TaskValue], memoryLimit: Int = 1 << 30
+  ) throws -> Table {
+    guard case (.fit(let make), let arguments) = try configured(op, values) else {
+      throw TaskError(.failed, "\(op) fits nothing")
+    }
+    let fit = try make(arguments)
+    let context = TestContext(memoryLimit: memoryLimit)
+    let packed = try partitions.enumerated().map {
+      try fit.pack(
+        $1, partition: Partition(index: $0, label: "part \($0)"), of: partitions.count, context: context)
+    }
+    return try Table.from(fit.fit(packed, context: context))
+  }
+
   /// A table's records as JSON lines.
   static func jsonLines(_ table: Table) throws -> String {
     let sink = MemorySink()

@@ -1,0 +1,76 @@
+import Graph
+
+/// Two columns of a table with lists of one length, ids and values: a sparse vector for each record.
+struct SparseLists {
+  /// The ids of all records, behind one another.
+  let idItems: Column
+  /// Their values.
+  let valueItems: Column
+  private let idLists: Column
+  private let valueLists: Column
+  private let place: String
+
+  /// - Parameters:
+  ///   - table: has the columns.
+  ///   - ids: of lists of int32.
+  ///   - values: of lists of int32, int64, float32 or float64.
+  ///   - partition: for messages.
+  /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`; `.badRecord` for a list that holds a null.
+  init(_ table: Table, ids: String, values: String, partition: Partition) throws {
+    let file = partition.file?.path
+    place = file ?? partition.label
+    idLists = try table.column(ids, file: file)
+    valueLists = try table.column(values, file: file)
+    guard idLists.type == .list(.int32), let idItems = idLists.items else {
+      throw TaskError(
+        .wrongType, "column \"\(ids)\" holds \(idLists.type), and ids are lists of int32; name another column",
+        file: file)
+    }
+    switch valueLists.type {
+    case .list(.int32), .list(.int64), .list(.float32), .list(.float64): valueItems = valueLists.items!
+    default:
+      throw TaskError(
+        .wrongType,
+        "column \"\(values)\" holds \(valueLists.type), and values are lists of numbers; name another column",
+        file: file)
+    }
+    self.idItems = idItems
+    guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
+      throw TaskError(
+        .badRecord, "a list of ids or values holds a null, and vectors have none; leave such items out", file: place)
+    }
+  }
+
+  /// What is wrong with a record, as an error.
+  func bad(_ row: Int, _ why: String) -> TaskError {
+    TaskError(.badRecord, why, file: place, record: "record \(row + 1)")
+  }
+
+  /// Calls `body` with each record, where its ids stand in `idItems`, and where the first of its values in `valueItems`.
+  ///
+  /// - Throws: `TaskError` with code `.badRecord` for a null, lists of different lengths or an id below 0; what `body` throws.
+  func forEach(
+    _ context: any TaskContext, _ body: (_ row: Int, _ ids: Range<Int>, _ firstValue: Int) throws -> Void
+  ) throws {
+    let numbers = idItems.values(as: Int32.self)
+    try idLists.withOffsets { starts in
+      try valueLists.withOffsets { others in
+        for row in 0..<idLists.count {
+          if row % 1024 == 1023 { try context.checkCancellation() }
+          guard !idLists.isNull(row), !valueLists.isNull(row) else {
+            throw bad(row, "there is no list of ids, or of values; filter such records out before")
+          }
+          let range = Int(starts[row])..<Int(starts[row + 1])
+          guard range.count == Int(others[row + 1] - others[row]) else {
+            throw bad(
+              row, "it has \(range.count) ids and \(others[row + 1] - others[row]) values; both should be as many")
+          }
+          for item in range where numbers[item] < 0 {
+            throw bad(row, "id \(numbers[item]) is below 0; ids count from 0")
+          }
+          try body(row, range, Int(others[row]))
+        }
+      }
+    }
+  }
+}
