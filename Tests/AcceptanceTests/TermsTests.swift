@@ -2,6 +2,10 @@ import Foundation
 import TestSupport
 import Testing
 
+#if canImport(FoundationXML)
+  import FoundationXML
+#endif
+
 /// Texts to a sparse matrix in the real program, read again by Python's own zipfile and struct.
 @Suite struct TermsTests {
   private static let dag = """
@@ -101,6 +105,67 @@ import Testing
         try TestFiles.text(folder + "/out-terms/\(part).csv").split(separator: "\n").count - 1
       }
       #expect(rows[0] + rows[1] == 4000 && rows[1] > 650 && rows[1] < 950, "\(rows)")
+    }
+  }
+
+  /// `examples/arxiv/classify.yaml`: the same models in little memory and after kills, which tell categories apart.
+  @Test func theClassifierSurvivesKills() throws {
+    try TestFiles.withFolder { folder in
+      try Pipelines.sample(3000, files: 4, in: folder)
+      for name in ["terms.yaml", "classify.yaml"] {
+        try FileManager.default.copyItem(
+          atPath: TestFiles.root + "/examples/arxiv/" + name, toPath: folder + "/" + name)
+      }
+      func result(_ arguments: String...) throws -> String {
+        let shown = try Program(["result"] + arguments + ["--file", "classify.yaml"], in: folder).wait()
+        #expect(shown.status == 0, "\(shown.output)")
+        return shown.output
+      }
+      #expect(try Program.run("run", "classify.yaml", in: folder).status == 0)
+      let picture = try TestFiles.text(folder + "/out-classify/curves.svg")
+      let scores = try result("scores", "--json")
+      let model = try result("model@Physics-4", "--rows", "100000")
+      for name in ["out-classify", ".graphrun"] { try FileManager.default.removeItem(atPath: folder + "/" + name) }
+      var kills = 0
+      for attempt in 0..<8 {
+        let program = try Program(["run", "classify.yaml", "--memory", "64MB", "--workers", "1"], in: folder)
+        Thread.sleep(forTimeInterval: Double(attempt + 1) * 0.05)
+        kill(program.process.processIdentifier, SIGKILL)
+        if program.wait().status != 0 { kills += 1 }
+      }
+      #expect(kills > 0)
+      let rest = try Program.run("run", "classify.yaml", "--memory", "64MB", in: folder)
+      #expect(rest.status == 0, "\(rest.output)")
+      #expect(try TestFiles.text(folder + "/out-classify/curves.svg") == picture)
+      #expect(try result("scores", "--json") == scores && result("model@Physics-4", "--rows", "100000") == model)
+
+      struct Score: Decodable {
+        var curve: String
+        var average_precision: Double
+      }
+      let found = try JSONDecoder().decode([Score].self, from: Data(scores.utf8))
+      #expect(found.count == 15 && found.filter { $0.curve == "Physics" }.allSatisfy { $0.average_precision > 0.9 })
+      let document = XMLParser(data: Data(picture.utf8))
+      #expect(document.parse() && picture.contains("Quantitative Biology, C = "))
+      let plot = try result("best", "--chart", "--x", "recall", "--y", "precision", "--by", "curve", "--rows", "12")
+      #expect(plot.contains("a  Computer Science\n") && plot.split(separator: "\n").count == 12 + 9, "\(plot)")
+      let refused = try Program.run(
+        "result", "best", "--chart", "--x", "recal", "--y", "precision", "--file", "classify.yaml", in: folder)
+      #expect(refused.status == 64 && refused.errors.contains("did you mean \"recall\""), "\(refused)")
+    }
+  }
+
+  /// Every DAG file in docs/learn.md.
+  @Test func theDocumentedFilesRun() throws {
+    let blocks = try TestFiles.text(TestFiles.root + "/docs/learn.md").components(separatedBy: "```yaml\n").dropFirst()
+    #expect(!blocks.isEmpty)
+    for block in blocks {
+      try TestFiles.withFolder { folder in
+        try Pipelines.sample(600, files: 2, in: folder)
+        try TestFiles.write(block.components(separatedBy: "```")[0], to: folder + "/dag.yaml")
+        let outcome = try Program.run("run", "dag.yaml", in: folder)
+        #expect(outcome.status == 0, "\(outcome.output)\(outcome.errors)")
+      }
     }
   }
 }
