@@ -18,7 +18,7 @@ endif
 # builds have the same flags: SwiftPM takes over the plan of the last one.
 RELEASE = $(SWIFT) build -c release --static-swift-stdlib -Xswiftc -static-stdlib $(FLAGS)
 
-.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-domains bench-tables bench-large-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
+.PHONY: demo test build install-dependencies lint format docs bench-arxiv bench-classify bench-text bench-domains bench-tables bench-large-tables bench-engine bench-order bench-spill bench-command bench-bag bench-resume differential torture fuzz clean help
 
 help:
 	@echo "make demo         install what is missing, build, and run the example on made-up data"
@@ -37,6 +37,7 @@ help:
 	@echo "make bench-bag    time bags beside dask.bag"
 	@echo "make bench-resume kill runs at 90 % and resume them, with and without the rule that keeps dear results"
 	@echo "make bench-arxiv  time the arXiv pipeline beside the peers that are there; bench-domains: names as ids;"
+	@echo "                  bench-classify: 15 classifiers beside scikit-learn's; bench-text: arxiv and classify;"
 	@echo "                  bench-tables: visits per customer;"
 	@echo "                  bench-large-tables: sort and join files many times larger than memory"
 
@@ -74,6 +75,11 @@ format:
 
 bench-arxiv: build
 	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
+
+bench-classify: build
+	benchmarks/classify/compare --program $(CURDIR)/$(PROGRAM) $(BENCH)
+
+bench-text: bench-arxiv bench-classify
 
 bench-domains: build
 	benchmarks/domains --program $(CURDIR)/$(PROGRAM) $(BENCH)
