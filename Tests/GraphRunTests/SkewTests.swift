@@ -118,11 +118,13 @@ private final class CountingContext: TaskContext {
         self.pieces = pieces
       }
 
-      func read(_ numbers: Range<Int>) throws -> Buffer {
-        var all = BufferBuilder()
-        for piece in pieces[numbers] { all.append(piece.bytes) }
-        storage.read.withLock { $0 += all.count }
-        return all.finish()
+      func read(_ numbers: Range<Int>, into place: UnsafeMutableRawPointer) throws {
+        var place = place
+        for piece in pieces[numbers] {
+          place.copyMemory(from: piece.base, byteCount: piece.count)
+          place += piece.count
+          storage.read.withLock { $0 += piece.count }
+        }
       }
     }
   }

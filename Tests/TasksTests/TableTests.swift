@@ -1,5 +1,6 @@
 import Foundation
 import Graph
+import TestSupport
 import Testing
 
 @testable import Tasks
@@ -248,6 +249,35 @@ import Testing
       let table = try Table(contentsOf: Buffer(sink.bytes))
       #expect(table.columns[0].type == type && table.columns[0].nullCount == 9)
       #expect(try Ops.jsonLines(table) == String(repeating: "{\"n\":null}\n", count: 9))
+    }
+  }
+
+  /// A column that was dropped from a table read back from disk is not held by the others.
+  @Test func `What is left of a table holds no memory of the rest`() throws {
+    var random = SeededNumbers(11)
+    for _ in 0..<20 {
+      let table = try RandomTables.table(rows: 400, ids: 20, from: 0, using: &random)
+      let file = MemorySink()
+      try table.write(to: file)
+      let read = try Table(contentsOf: Buffer(file.bytes))
+      let roots = Set(read.columns.compactMap { $0.validity ?? $0.firstBuffer }.map { ObjectIdentifier($0.root) })
+      #expect(roots.count == 1 && read.compacted().columns[0].firstBuffer?.root === read.columns[0].firstBuffer?.root)
+      let one = Table([(read.names[0], read.columns[0])])
+      let compacted = one.compacted()
+      #expect(try Ops.jsonLines(compacted) == Ops.jsonLines(one) && compacted.byteCount == one.byteCount)
+      if one.byteCount * 5 / 4 + 4096 < file.bytes.count {
+        #expect(compacted.columns[0].firstBuffer?.root !== read.columns[0].firstBuffer?.root)
+      }
+    }
+  }
+}
+
+extension Column {
+  fileprivate var firstBuffer: Buffer? {
+    switch storage {
+    case .fixed(let values): values
+    case .strings(let offsets, _), .lists(let offsets, _): offsets
+    default: nil
     }
   }
 }

@@ -62,6 +62,12 @@ public final class Buffer: @unchecked Sendable {
     UnsafeBufferPointer(start: base.assumingMemoryBound(to: T.self), count: count / MemoryLayout<T>.stride)
   }
 
+  /// The whole buffer that this one is a part of, which stays in memory as long as the part does; itself if it is none.
+  public var root: Buffer {
+    if case .parent(let parent) = owner { return parent.root }
+    return self
+  }
+
   /// A part that shares these bytes.
   public func slice(_ range: Range<Int>) -> Buffer {
     precondition(range.lowerBound >= 0 && range.upperBound <= count, "slice outside the buffer")

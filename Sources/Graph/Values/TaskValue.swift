@@ -15,6 +15,9 @@ public protocol TaskValue: Sendable {
   /// Of what a shuffle split: bytes of each part, in memory or on disk; `nil` of all else.
   var partByteCounts: [Int]? { get }
 
+  /// The same value without memory that `byteCount` does not tell: parts of buffers whose rest nobody needs are copied.
+  func compacted() -> Self
+
   /// Writes the whole value; what `init(contentsOf:)` reads.
   func write(to sink: any ByteSink) throws
 
@@ -30,6 +33,7 @@ extension TaskValue {
   public var rowCount: Int? { nil }
   public var isSpillable: Bool { true }
   public var partByteCounts: [Int]? { nil }
+  public func compacted() -> Self { self }
 }
 
 /// The head of a value as text.

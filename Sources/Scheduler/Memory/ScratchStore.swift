@@ -157,13 +157,8 @@ final class ScratchStore: ScratchStorage {
       self.offsets = offsets
     }
 
-    func read(_ pieces: Range<Int>) throws -> Buffer {
+    func read(_ pieces: Range<Int>, into place: UnsafeMutableRawPointer) throws {
       let (start, end) = (offsets[pieces.lowerBound], offsets[pieces.upperBound])
-      guard let copy = malloc(max(end - start, 1)) else {
-        throw TaskError(
-          .outOfMemory, "no memory for \(ByteCount(end - start)) that were set aside", file: file.file.path)
-      }
-      let buffer = Buffer(adoptingHeap: copy, count: end - start)
       let block = store.takeBlock()
       defer { store.giveBack(block) }
       var position = start
@@ -172,18 +167,16 @@ final class ScratchStore: ScratchStorage {
         let count = min(block.count, SpillBlock.count(for: end - first) * SpillBlock.byteCount)
         try file.file.read(into: block.base, count, at: first)
         let taken = min(first + count, end) - position
-        memcpy(copy + (position - start), block.base + (position - first), taken)
+        memcpy(place + (position - start), block.base + (position - first), taken)
         position += taken
       }
       for piece in pieces {
-        let place = offsets[piece] - start
-        guard XXH3_64bits(copy + place, pieceBytes[piece]) == hashes[piece] else {
+        guard XXH3_64bits(place + (offsets[piece] - start), pieceBytes[piece]) == hashes[piece] else {
           throw TaskError(
             .cannotRead, "what another task put there is damaged; run again: it is computed again",
             file: file.file.path)
         }
       }
-      return buffer
     }
   }
 }

@@ -336,8 +336,9 @@ struct Worker: ~Copyable {
         role, inputBytes: sizes, memoryLimit: engine.settings.memoryLimit)
       record.estimatedBytes = estimate.output + estimate.scratch
     }
-    let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
-    guard tracks else { return (value, nil) }
+    let result = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
+    guard tracks else { return (result, nil) }
+    let value = result.compacted()
     record.rows = value.rowCount
     record.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
     return (value, try context.publishRejects(mayHave: engine.plan.mayHaveRejects || record.number > 1))

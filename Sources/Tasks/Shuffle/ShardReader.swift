@@ -39,25 +39,28 @@ struct ShardReader {
   ///
   /// - Throws: `TaskError` with code `.cannotRead` if a piece is not as it was written, or what `body` throws.
   func forEachPiece(_ body: (Buffer) throws -> Void) throws {
-    try withPieces { next in
+    try withPieces(recycles: false) { next in
       for _ in pieces { try body(next()) }
     }
   }
 
   /// Calls `body` with what gives one piece after the other, at most as often as there are pieces.
   ///
+  /// Pieces lie in memory that is used again when they are let go of: `body` keeps few of them at a time.
+  ///
   /// - Throws: `TaskError` with code `.cannotRead` if a piece is not as it was written, or what `body` throws.
-  func withPieces(_ body: (_ next: () throws -> Buffer) throws -> Void) throws {
+  func withPieces(recycles: Bool = true, _ body: (_ next: () throws -> Buffer) throws -> Void) throws {
     let largest = pieces.reduce(0) { max($0, $1.set.byteCount(ofShard: shard, inPiece: $1.number)) }
     let depth = min(ShardReader.bytesAhead / max(largest, 1), 16)
     guard depth > 0, pieces.count > 2, pieces.contains(where: { $0.set.byteCount == 0 }) else {
       var rest = pieces[...]
-      return try body { try rest.removeFirst().bytes(of: shard) }
+      return try body { try rest.removeFirst().bytes(of: shard, in: nil) }
     }
     let ahead = ReadAhead(depth: depth)
+    let blocks = recycles ? PieceBlocks(byteCount: largest) : nil
     DispatchQueue.global().async { [pieces, shard] in
       for piece in pieces {
-        let isWanted = ahead.put { Result { try piece.bytes(of: shard) } }
+        let isWanted = ahead.put { Result { try piece.bytes(of: shard, in: blocks) } }
         if !isWanted { break }
       }
       ahead.end()
@@ -68,8 +71,35 @@ struct ShardReader {
 }
 
 extension ShardReader.Piece {
-  fileprivate func bytes(of shard: Int) throws -> Buffer {
-    try set.bytes(ofShards: shard..<shard + 1, inPiece: number) ?? Buffer([])
+  fileprivate func bytes(of shard: Int, in blocks: PieceBlocks?) throws -> Buffer {
+    guard let blocks else { return try set.bytes(ofShards: shard..<shard + 1, inPiece: number) ?? Buffer([]) }
+    return try blocks.filled(set.byteCount(ofShard: shard, inPiece: number)) {
+      try set.read(shard: shard, inPiece: number, into: $0)
+    }
+  }
+}
+
+/// Memory that pieces are read into, one after the other: fresh memory costs the kernel as much as reading does.
+private final class PieceBlocks: Sendable {
+  private let byteCount: Int
+  private let free = Mutex<[Block]>([])
+
+  /// - Note: `@unchecked Sendable`: it belongs to the pool or to one buffer.
+  private struct Block: @unchecked Sendable { let base: UnsafeMutableRawPointer }
+
+  /// - Parameter byteCount: of the largest piece.
+  init(byteCount: Int) { self.byteCount = max(byteCount, 1) }
+
+  deinit { for block in free.withLock({ $0 }) { block.base.deallocate() } }
+
+  /// A buffer of so many bytes that `fill` writes; its memory comes back when it is let go of.
+  func filled(_ count: Int, _ fill: (UnsafeMutableRawPointer) throws -> Void) throws -> Buffer {
+    let block =
+      free.withLock { $0.popLast() }
+      ?? Block(base: .allocate(byteCount: byteCount, alignment: 64))
+    let buffer = Buffer(base: block.base, count: count) { [self] in free.withLock { $0.append(block) } }
+    try fill(block.base)
+    return buffer
   }
 }
 

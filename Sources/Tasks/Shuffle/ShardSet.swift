@@ -67,6 +67,15 @@ public struct ShardSet: TaskValue {
     }
   }
 
+  /// Reads a shard's bytes in one of the pieces to a place that has room for them.
+  func read(shard: Int, inPiece piece: Int, into place: UnsafeMutableRawPointer) throws {
+    switch runs[piece] {
+    case .memory(let buffer, let offsets):
+      place.copyMemory(from: buffer.base + offsets[shard], byteCount: offsets[shard + 1] - offsets[shard])
+    case .disk(let extent): try extent.read(shard..<shard + 1, into: place)
+    }
+  }
+
   /// 0 for what lies on disk: spilling that would free nothing.
   public var byteCount: Int {
     runs.reduce(0) { total, run in

@@ -63,7 +63,13 @@ final class MemoryScratch: ScratchStorage {
 
     init(pieces: [Buffer]) { self.pieces = pieces }
 
-    func read(_ numbers: Range<Int>) throws -> Buffer { Buffer(pieces[numbers].flatMap { Array($0.bytes) }) }
+    func read(_ numbers: Range<Int>, into place: UnsafeMutableRawPointer) throws {
+      var place = place
+      for piece in pieces[numbers] {
+        place.copyMemory(from: piece.base, byteCount: piece.count)
+        place += piece.count
+      }
+    }
   }
 }
 
