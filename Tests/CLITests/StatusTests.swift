@@ -26,11 +26,13 @@ struct StatusTests {
           tasks   ██████████▉░░░░░░░░░░░░░░░░░░░  440 of 1,202  36 %
           memory  █████████████████████░░░░░░░░░  180 MB of 256 MB
 
-          started    12:00:00           rejects  3         spilled      92.0 MB
-          elapsed    12 s               reused   16        workers      2
-          remaining  21 s               failed   1         resumes run  2
-          rate       36.4/s             skipped  4
-          records    41,230  3,410/s    peak     201 MB
+          started    12:00:00             reused       16
+          elapsed    12 s                 failed       1
+          remaining  21 s                 skipped      4
+          rate       36.4/s               peak         201 MB
+          records    41,230  3,410/s      spilled      92.0 MB
+          read       300 MB  24.8 MB/s    workers      2
+          rejects    3                    resumes run  2
 
         Ops
           task      done                          failed    rate  elapsed  left  records
