@@ -12,7 +12,7 @@ public enum RandomGraphs {
 
   /// Stages that read up to three earlier ones each; bags and reductions mixed, values of up to `mostBytes` bytes.
   ///
-  /// - Parameter shuffles: whether some of the stages are shuffles and joins.
+  /// - Parameter shuffles: whether some of the stages are shuffles, joins and fits.
   public static func graph(
     seed: UInt64, stages: Int, partitions: Int, mostBytes: Int = 4096, shuffles: Bool = false
   ) throws -> TaskGraph {
@@ -27,7 +27,10 @@ public enum RandomGraphs {
         "bytes": .integer(Int.random(in: 1...max(1, mostBytes / 8), using: &random) * 8),
         "partitions": .integer(partitions),
       ]
-      switch Int.random(in: 0..<(shuffles ? 15 : 10), using: &random) {
+      switch Int.random(in: 0..<(shuffles ? 16 : 10), using: &random) {
+      case 15 where !bags.isEmpty:
+        try add(name, TestOps.fit, to: &graph, from: [bags.randomElement(using: &random)!], settings)
+        values.append(name)
       case 13... where !bags.isEmpty:
         let sides = (0..<2).map { _ in (bags + values).randomElement(using: &random)! }
         // A join of a value with a small side is a value; who reads it would have to be told.
@@ -73,6 +76,8 @@ public enum RandomGraphs {
       case (.join, .partition(let index)):
         let splits = stage.parameters["splits"] == .boolean(true)
         numbers.append(splits ? inputs.reduce(UInt64(index), TestOps.mixed) : TestOps.mixed(inputs[0], inputs[1]))
+      case (.fit, .partition): numbers.append(TestOps.mixed(UInt64(seed), inputs[0]))
+      case (.fit, _): numbers.append(inputs.reduce(UInt64(seed), TestOps.mixed))
       case (.reduction, .partition(let index)): numbers.append(TestOps.mixed(inputs[0], UInt64(index)))
       default: numbers.append(inputs.reduce(0, &+))
       }

@@ -120,6 +120,11 @@ public enum TestOps {
     name: "test.shuffle", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],
     parameters: parameters, output: "a number", example: "", maker: .shuffle { Shuffle(settings: Settings($0)) })
 
+  /// Mixes a bag in one task, which reads what was packed of each partition.
+  public static let fit = OpDefinition(
+    name: "test.fit", version: 1, summary: "mixes a bag", inputs: [OpInput("bag", summary: "a bag")],
+    parameters: parameters, output: "a number", example: "", maker: .fit { Fit(settings: Settings($0)) })
+
   public static func registry() -> OpRegistry {
     var registry = OpRegistry()
     registry.register(TestValue.self)
@@ -201,6 +206,24 @@ public enum TestOps {
     func gather(_ shards: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
       let numbers = try shards.map { try number(($0 as? TestShards)?.value ?? $0) }
       return try settings.value(numbers.reduce(UInt64(partition.index), mixed))
+    }
+  }
+
+  struct Fit: FitOp {
+    let settings: Settings
+    func estimatePack(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate { settings.memory }
+    func estimateFit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
+      MemoryEstimate(output: settings.memory.output, scratch: inputBytes)
+    }
+    func pack(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
+      -> any TaskValue
+    {
+      TestShards(
+        value: try settings.value(mixed(settings.seed, try number(value))), partByteCounts: [settings.bytes])
+    }
+    func fit(_ packed: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
+      let numbers = try packed.map { try number(($0 as? TestShards)?.value ?? $0) }
+      return try settings.value(numbers.reduce(settings.seed, mixed))
     }
   }
 

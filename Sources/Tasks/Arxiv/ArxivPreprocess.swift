@@ -33,7 +33,7 @@ struct ArxivPreprocess: PartitionOp {
     let table = try Table.from(inputs[0], file: file)
     let categories = try table.texts(category, for: "one-hot", file: file)
     let flags = try encoder.encode(categories, name: category, ids: table["id"], file: file, context: context)
-    let tokens = try tokenizer.tokenize(table.tokenizable(abstract, file: file), context: context)
+    let tokens = try tokenizer.tokenize(table.strings(abstract, file: file), context: context)
     return try Table([(ArxivPreprocess.tokens, tokens), (ArxivPreprocess.list, categories)])
       .appending(flags, file: file)
   }

@@ -27,11 +27,7 @@ struct CleanDomains: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let texts = try table.column(column, file: file)
-    guard texts.type == .utf8 else {
-      throw TaskError(
-        .wrongType, "column \"\(column)\" holds \(texts.type), and names are strings; name another column", file: file)
-    }
+    let texts = try table.strings(column, "names are strings", file: file)
     var names = StringColumnBuilder(rows: texts.count, byteCount: texts.byteCount)
     var kept = BufferBuilder(capacity: texts.count * 4)
     func record(_ row: Int) -> String { "\(row + 1) of partition \(partition.index)" }

@@ -25,15 +25,18 @@ struct DerivedColumn {
 }
 
 extension Table {
-  /// A column of strings, of which tokens can be made.
+  /// A column of strings.
   ///
+  /// - Parameters:
+  ///   - name: the column's.
+  ///   - why: a clause that says why only strings will do, for the message.
+  ///   - file: the file that the partition was read from, for the message.
   /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`.
-  func tokenizable(_ name: String, file: String?) throws -> Column {
+  func strings(_ name: String, _ why: String = "only strings can be tokenized", file: String?) throws -> Column {
     let column = try column(name, file: file)
     guard column.type == .utf8 else {
       throw TaskError(
-        .wrongType, "column \"\(name)\" holds \(column.type), but only strings can be tokenized; name another column",
-        file: file)
+        .wrongType, "column \"\(name)\" holds \(column.type), and \(why); name another column", file: file)
     }
     return column
   }

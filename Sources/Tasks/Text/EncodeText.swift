@@ -14,7 +14,7 @@ struct EncodeText: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let texts = try table.tokenizable(target.column, file: file)
+    let texts = try table.strings(target.column, file: file)
     var encoder = TokenEncoder(try FittedTokenizer.from(inputs[1]))
     let ids = try encoder.encode(texts, context: context)
     return try target.adding(ids, to: table, file: file)

@@ -32,12 +32,7 @@ struct ExtractText: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let texts = try table.column(column, file: file)
-    guard texts.type == .utf8 else {
-      throw TaskError(
-        .wrongType, "column \"\(column)\" holds \(texts.type), and only strings are searched; name another column",
-        file: file)
-    }
+    let texts = try table.strings(column, "only strings are searched", file: file)
     func record(_ row: Int) -> String { "\(row + 1) of partition \(partition.index)" }
     let matcher = try RegularExpression.Matcher(expression, group: group)
     var found = StringColumnBuilder(rows: texts.count)

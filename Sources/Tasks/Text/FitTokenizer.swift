@@ -24,7 +24,7 @@ struct FitTokenizer: ReductionOp {
 
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
-    let texts = try Table.from(value, file: file).tokenizable(column, file: file)
+    let texts = try Table.from(value, file: file).strings(column, file: file)
     let counts = TokenCounts(settings)
     try texts.withStrings { cells in
       for row in 0..<cells.count {

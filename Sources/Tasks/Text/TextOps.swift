@@ -15,7 +15,7 @@ struct TokenizeOp: PartitionOp {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
-    let tokens = try tokenizer.tokenize(table.tokenizable(target.column, file: file), context: context)
+    let tokens = try tokenizer.tokenize(table.strings(target.column, file: file), context: context)
     return try target.adding(tokens, to: table, file: file)
   }
 

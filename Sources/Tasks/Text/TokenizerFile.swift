@@ -72,7 +72,11 @@ enum TokenizerFile {
 
   /// - Throws: `TokenizerFile.Problem`.
   static func tokenizer(_ json: UnsafeBufferPointer<UInt8>) throws -> FittedTokenizer {
-    guard let configuration = configuration(in: json) else {
+    if let name = entry("class_name", in: json), !name.elementsEqual("\"Tokenizer\"".utf8) {
+      let shown = String(decoding: name.prefix(60), as: UTF8.self)
+      throw Problem("it is a \(shown), and what is read here is Keras's Tokenizer, as its to_json() writes it")
+    }
+    guard let configuration = entry("config", in: json) else {
       throw Problem("it is no object with a \"config\", as Keras's Tokenizer.to_json() writes it")
     }
     let fields = try Fields(Array(configuration))
@@ -118,10 +122,12 @@ enum TokenizerFile {
       words: FittedTokenizer.words(words.finish(), counts, documents, ids))
   }
 
-  private static func configuration(in json: UnsafeBufferPointer<UInt8>) -> Slice<UnsafeBufferPointer<UInt8>>? {
+  private static func entry(
+    _ name: String, in json: UnsafeBufferPointer<UInt8>
+  ) -> Slice<UnsafeBufferPointer<UInt8>>? {
     var scan = JSONScan(json)
     while case .entry(let entry) = scan.next() {
-      if json[entry.key].elementsEqual("config".utf8) { return json[entry.value] }
+      if json[entry.key].elementsEqual(name.utf8) { return json[entry.value] }
     }
     return nil
   }
