@@ -55,6 +55,8 @@ namespace shim {
 using Note = sj_reader::Note;
 
 constexpr size_t kSlack = 64;
+/// Strings of more than this together are not copied once more for want of room.
+constexpr size_t kLarge = 1 << 20;
 
 /// What stops a walk: a problem of this record only, or broken JSON.
 enum class Walk { fine, problem, broken };
@@ -114,9 +116,16 @@ inline Walk wrongType(sj_reader &reader, sj_paper &paper, ondemand::value &value
 }
 
 /// Makes room for `count` more bytes and what simdjson may write beyond them.
+///
+/// A text's strings take no more than the text, as a rule (names are put together once more): then memory is asked for
+/// once, and touched as far as it is used.
 inline uint8_t *room(sj_reader &reader, size_t count) {
   size_t needed = reader.used + count + kSlack;
-  if (reader.scratch.size() < needed) reader.scratch.resize(needed + needed / 2);
+  if (reader.scratch.size() < needed) {
+    const size_t all = reader.length + 2 * kSlack, most = needed + needed / 2;
+    if (needed > kLarge) reader.scratch.reserve(all);
+    reader.scratch.resize(needed <= all && all < most ? all : most);
+  }
   return reader.scratch.data() + reader.used;
 }
 

@@ -6,11 +6,27 @@ public struct Partition: Hashable, Sendable {
   public let label: String
   /// The file it was read from, if it was.
   public let file: FileIdentity?
+  /// Which block of the file it is; `nil` for all of it.
+  public let block: FileBlock?
 
-  public init(index: Int, label: String, file: FileIdentity? = nil) {
+  public init(index: Int, label: String, file: FileIdentity? = nil, block: FileBlock? = nil) {
     self.index = index
     self.label = label
     self.file = file
+    self.block = block
+  }
+}
+
+/// Which of the blocks that a file is cut into.
+public struct FileBlock: Hashable, Sendable {
+  /// From 0.
+  public let number: Int
+  /// How many the file has.
+  public let count: Int
+
+  public init(number: Int, of count: Int) {
+    self.number = number
+    self.count = count
   }
 }
 

@@ -50,6 +50,44 @@ import Testing
     #expect(Set(simulator.ran.map { graph.key(of: $0).description }) == ["a[0]", "beside[0]"])
   }
 
+  @Test("A unit that needs more than foreseen gets it, or begins again when there is room", arguments: 0..<60)
+  func moreThanForeseen(seed: Int) throws {
+    let graph = try RandomGraphs.graph(seed: UInt64(seed), stages: 10, partitions: 1 + seed % 6, mostBytes: 1 << 20)
+    var random = SeededRandom(seed: UInt64(seed))
+    var extra: [TaskID: Int] = [:]
+    for task in graph.tasks where Int.random(in: 0..<4, using: &random) == 0 {
+      extra[task] = Int.random(in: 1...(4 << 20), using: &random)
+    }
+    for (workers, capacity) in [(1, 12 << 20), (3, 14 << 20), (3, 1 << 40)] {
+      var simulator = Simulator(graph, workers: workers, capacity: capacity, seed: UInt64(seed))
+      try simulator.play(bytes: bytes(of: graph), extra: { extra[$0] ?? 0 })
+      #expect(simulator.refused.isEmpty)
+      #expect(simulator.state.done == graph.taskCount)
+      #expect(simulator.state.failed + simulator.state.retried == 0, "it is no failure")
+      #expect(Set(simulator.lacked).count == simulator.lacked.count, "the second time it is reserved")
+      #expect(simulator.lacked.allSatisfy { simulator.state.attemptNumber($0) == 1 })
+      #expect(simulator.mostUsed <= simulator.state.budget.capacity)
+      #expect(simulator.state.budget.used == 0)
+      #expect(simulator.state.extraBytes.isEmpty)
+      if workers == 1, capacity < 1 << 30 { #expect(simulator.ran.count >= graph.taskCount) }
+      if capacity > 1 << 30 { #expect(simulator.lacked.isEmpty) }
+    }
+  }
+
+  @Test("A unit that needs more than there can ever be is refused at once")
+  func moreThanThereCanBe() throws {
+    var graph = TaskGraph()
+    try RandomGraphs.add("a", TestOps.source, to: &graph, ["bytes": .integer(1 << 20), "partitions": .integer(4)])
+    try RandomGraphs.add("b", TestOps.mix(1), to: &graph, from: ["a"])
+    var simulator = Simulator(graph, workers: 2, capacity: 8 << 20, seed: 3, keepsGoing: true)
+    let large = graph.stages[0].firstTask + 1
+    try simulator.play(bytes: bytes(of: graph), extra: { $0 == large ? 64 << 20 : 0 })
+    #expect(simulator.refused == [large])
+    #expect(simulator.lacked == [large])
+    #expect(simulator.state.done == graph.taskCount - 2)
+    #expect(simulator.state.skipped == 1)
+  }
+
   @Test("With keep-going all that does not depend on a failure runs", arguments: 0..<40)
   func keepGoing(seed: Int) throws {
     let graph = try RandomGraphs.graph(seed: UInt64(seed), stages: 10, partitions: 4, mostBytes: 1 << 16)

@@ -18,6 +18,8 @@ struct Simulator {
   var refused: [TaskID] = []
   var skipped: [TaskID] = []
   var recomputed: [TaskID] = []
+  /// Units that found no room for what they needed beyond their estimates, as often as they did.
+  var lacked: [TaskID] = []
   var mostUsed = 0
   var now = 0.0
   let workers: Int
@@ -69,9 +71,12 @@ struct Simulator {
     try take()
   }
 
-  /// - Parameter loses: whether a unit finds its first input, which was read back, damaged.
+  /// - Parameters:
+  ///   - loses: whether a unit finds its first input, which was read back, damaged.
+  ///   - extra: what a unit's first task asks for beyond its estimate.
   mutating func play(
-    bytes: (TaskID) -> Int, fails: Set<TaskID> = [], spillFails: Bool = false, loses: (TaskID) -> Bool = { _ in false }
+    bytes: (TaskID) -> Int, fails: Set<TaskID> = [], spillFails: Bool = false, loses: (TaskID) -> Bool = { _ in false },
+    extra: (TaskID) -> Int = { _ in 0 }
   ) throws {
     try take()
     while !ended {
@@ -89,6 +94,9 @@ struct Simulator {
         while let next = state.fused.next(after: steps.last!) { steps.append(next) }
         if let input = state.graph.inputs(of: head).first, state.residence[Int(input)] == .both, loses(head) {
           state.lost(input, for: head)
+        } else if case let more = extra(head), more > 0, !state.reserve(more: more, for: head) {
+          lacked.append(head)
+          state.lacked(head, at: head, extraBytes: more)
         } else if let failing = steps.first(where: fails.contains) {
           state.failed(head, at: failing, now: now)
         } else {

@@ -16,7 +16,7 @@ import Testing
     (23, 5, [0, 5, 11, 17]), (1000, 333, [0, 333, 666]),
   ])
   func blocksAreCutByDasksArithmetic(size: Int, blocksize: Int, starts: [Int]) {
-    #expect(TextFilePlan.blockStarts(size: size, blocksize: blocksize) == starts)
+    #expect(TextPiece.blockStarts(size: size, blocksize: blocksize) == starts)
   }
 
   @Test func partitionsAreFilesGroupsOfFilesOrBlocks() throws {

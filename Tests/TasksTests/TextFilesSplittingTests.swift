@@ -50,7 +50,7 @@ import Testing
       let path = try folder.file("x.txt", text)
       let lines = TextFiles.reference(Array(text.utf8), delimiter: delimiter)
       for size in 1...12 {
-        let starts = TextFilePlan.blockStarts(size: text.utf8.count, blocksize: size)
+        let starts = TextPiece.blockStarts(size: text.utf8.count, blocksize: size)
         var expected = [[[UInt8]]](repeating: [], count: starts.count)
         var offset = 0
         for line in lines {

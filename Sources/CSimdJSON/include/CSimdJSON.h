@@ -135,6 +135,41 @@ sj_result sj_line_paper(sj_reader *reader, const uint8_t *line, size_t count, ui
 /// Reads all fields of one line that holds an object.
 sj_result sj_line_fields(sj_reader *reader, const uint8_t *line, size_t count, sj_fields *fields);
 
+/// Where a block of an object of records may begin. Offsets count from the file's first byte.
+typedef struct {
+  uint64_t start;      ///< of a record: where its key's opening quote stands
+  uint64_t separator;  ///< behind the value before: of the comma; behind the opening brace, where there is none
+  uint64_t last_start, last_separator;   ///< the same of the record before; 0, 0 where there is none
+  uint64_t largest_start, largest_stop;  ///< the largest record of those between this border and the one before
+} sj_border;
+
+/// A walk through an object of records, from the file's first byte on: brackets, strings and nothing else, so that it
+/// works on text that no parser takes. All zero at the beginning, but for `cuts`.
+typedef struct {
+  uint64_t offset;  ///< bytes walked
+  uint64_t depth;
+  uint64_t in_string;   ///< all bits set inside a string
+  uint64_t is_escaped;  ///< whether the next byte is
+  bool awaits_key;      ///< behind the opening brace, or a comma behind a value
+  bool is_object, is_over;  ///< whether it began with `{`; whether nothing more is to be seen
+  uint64_t separator;  ///< the last one
+  sj_border here;      ///< of the record at hand: where it begins, and what came before it
+  uint64_t first_cut;  ///< cuts that have their borders
+} sj_keyed_walk;
+
+/// Walks `count` bytes on, a multiple of 64 but at the file's end, where as many must be readable as make it one.
+///
+/// For each of the ascending `cuts`, `borders` gets the first record's beginning at or behind it, once that is met. The
+/// walk is over where the object is closed, at `offset`, or where the text is none.
+void sj_keyed_walk_on(
+    sj_keyed_walk *walk, const uint8_t *bytes, size_t count, const uint64_t *cuts, size_t cut_count, sj_border *borders);
+/// Gives the cuts that are left their borders: `end`, where the last record ends.
+void sj_keyed_walk_end(
+    sj_keyed_walk *walk, uint64_t end, const uint64_t *cuts, size_t cut_count, sj_border *borders);
+
+/// Adds up what makes a parser's notes of a text long: bytes that are brackets, commas, colons or quotes, and quotes.
+void sj_weigh(const uint8_t *bytes, size_t count, uint64_t *tokens, uint64_t *quotes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -238,6 +238,15 @@ public protocol TaskContext: Sendable {
   func scratch() throws -> any ScratchStorage
   /// Tells how much working memory the task uses outside this process, so that it counts against the bound.
   func used(scratch bytes: Int)
+  /// Reserves memory beyond what the operation estimated, before the task takes it; it counts until the task ends.
+  ///
+  /// Where there is no room for it now, this attempt ends here, uncounted, and the task begins again when there is: what is
+  /// thrown is to be let through. Asked again, it asks for as much.
+  ///
+  /// - Parameters:
+  ///   - bytes: how many more; calls add up. Called on the task's own thread.
+  ///   - problem: names what is larger than foreseen: the failure, where the bound can never leave so much.
+  func reserve(more bytes: Int, for problem: @autoclosure () throws -> TaskError) throws
   /// Call it every few thousand records, and at least ten times a second.
   /// - Throws: `TaskError` with code `.cancelled`, or `.timeout`.
   func checkCancellation() throws
@@ -271,6 +280,11 @@ public protocol TaskContext: Sendable {
 }
 
 extension TaskContext {
+  /// Where nobody keeps books, each call has the whole bound.
+  public func reserve(more bytes: Int, for problem: @autoclosure () throws -> TaskError) throws {
+    guard bytes <= memoryLimit else { throw try problem() }
+  }
+
   public func writePart(of path: String, at place: Range<Int>, _ body: (any ByteSink) throws -> Void) throws {
     throw TaskError(.failed, "files cannot be written in parts here", file: path)
   }

@@ -124,7 +124,7 @@ struct DataflowWorker: ~Copyable {
     func run(_ node: UnsafeMutablePointer<DataflowGraph.Node>, _ inputs: [any TaskValue]) throws -> any TaskValue {
       let task = node.pointee.task
       let stage = Int(node.pointee.stage)
-      context.begin(task, attempt: 1, timeout: nil)
+      context.begin(task, of: task, attempt: 1, timeout: nil)
       let role = stages[stage].role(Int(task - stages[stage].firstTask))
       return try stages[stage].body.run(role, inputs: inputs, context: context)
     }

@@ -23,7 +23,9 @@ extension SchedulerState {
       for input in inputs[head] { pins[Int(input)] -= 1 }
       if let place = runningHeads.firstIndex(of: head) { runningHeads.remove(at: place) }
     }
-    if letsGo { for input in inputs[head] { letGo(of: input) } }
+    guard letsGo else { return }
+    if !extraBytes.isEmpty { extraBytes[head] = nil }
+    for input in inputs[head] { letGo(of: input) }
   }
 
   /// Undoes `admit`, but for what was read back.

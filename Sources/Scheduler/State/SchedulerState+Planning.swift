@@ -104,7 +104,9 @@ extension SchedulerState {
       let output = corrected(estimate.output, stage)
       own = max(own, passed + output + estimate.scratch)
       passed = output
-      guard let next = fused.next(after: task) else { return (own, output) }
+      guard let next = fused.next(after: task) else {
+        return (own + (extraBytes.isEmpty ? 0 : extraBytes[head] ?? 0), output)
+      }
       sizes = [output]
       task = next
     }

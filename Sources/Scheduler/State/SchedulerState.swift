@@ -84,6 +84,8 @@ struct SchedulerState {
   var correction: [Double]
   /// Per stage, working memory that was measured beyond what was reserved.
   private var extraScratch: [Int]
+  /// By unit that asked for memory beyond its estimate: how much, while it runs and until it is tried again.
+  var extraBytes: [TaskID: Int] = [:]
   /// What a result of an earlier run takes in memory; `nil` where there is none.
   let storedBytes: (TaskID) -> Int?
   /// Sizes of a unit's inputs, kept for its capacity.
@@ -213,6 +215,7 @@ struct SchedulerState {
       parts.add(sizes, of: last, to: consumers[last])
     }
     fused.split(after: last)
+    let tookMore = extraBytes[head] != nil
     stopRunning(head)
     var task = head
     while true {
@@ -222,8 +225,8 @@ struct SchedulerState {
       usesLeft[Int(task)] = 0
       task = next
     }
-    // Inside a unit the sizes that the estimate rests on are not known.
-    if size > MemoryBudget.learningBytes, task == head { learn(task, size) }
+    // Inside a unit the sizes that the estimate rests on are not known; and one that asked for more says nothing of others.
+    if size > MemoryBudget.learningBytes, task == head, !tookMore { learn(task, size) }
     bytes[Int(task)] = size
     if usesLeft[Int(task)] > 0 {
       residence[Int(task)] = isStored ? .both : .memory
@@ -266,6 +269,35 @@ struct SchedulerState {
     failed += 1
     skipDependents(of: task)
     keepsOnDisk = false
+  }
+
+  /// A running unit asks for memory beyond its estimate.
+  ///
+  /// - Parameters:
+  ///   - total: bytes beyond the estimate, what it got before included.
+  ///   - head: the unit's first task.
+  /// - Returns: whether it has them now. Otherwise it is to end, as `lacked`.
+  mutating func reserve(more total: Int, for head: TaskID) -> Bool {
+    guard budget.isBounded else { return true }
+    let missing = total - (extraBytes[head] ?? 0)
+    guard missing > 0 else { return true }
+    guard missing <= budget.available else { return false }
+    extraBytes[head] = total
+    bytes[Int(head)] += missing
+    budget.reserve(missing)
+    return true
+  }
+
+  /// A unit ended at `task` because there was no room for what it needs beyond its estimate: it is tried again with that
+  /// reserved, or refused where it would not fit alone. No attempt was made of it, as nothing went wrong.
+  mutating func lacked(_ head: TaskID, at task: TaskID, extraBytes total: Int) {
+    fused.split(after: task)
+    takeBack(head)
+    extraBytes[head] = max(total, extraBytes[head] ?? 0)
+    makeReadyOrWait(head)
+    guard status[Int(head)] == .ready else { return }
+    let (own, _, toRead) = need(of: head)
+    if own + toRead > budget.capacity { refuse(head, needed: own + toRead) }
   }
 
   /// A unit stopped at `task` because it was told to.
@@ -433,7 +465,7 @@ struct SchedulerState {
       passed = output
       task = next
     }
-    return (own, learnt, toRead)
+    return (own + (extraBytes.isEmpty ? 0 : extraBytes[head] ?? 0), learnt, toRead)
   }
 
   private mutating func admit(_ head: TaskID, reserving own: Int, toRead: Int) {
@@ -463,6 +495,7 @@ struct SchedulerState {
 
   private mutating func refuse(_ task: TaskID, needed: Int) {
     makeUnready(task)
+    extraBytes[task] = nil
     status[Int(task)] = .failed
     failed += 1
     effects.refused.append((task, needed, budget.capacity, !eviction.unspillable.isEmpty))

@@ -47,6 +47,8 @@ final class Engine: Sendable {
     var failures: [RunFailure] = []
     /// Of tasks whose failure the state has not yet settled.
     var errors: [TaskID: TaskError] = [:]
+    /// By unit: what was larger than foreseen.
+    var shortages: [TaskID: TaskError] = [:]
     var spillError: TaskError?
     var written: [WrittenFile] = []
     var rejects: [RejectsFile] = []
@@ -244,12 +246,15 @@ final class Engine: Sendable {
           cause: cause.cause)
         return
       }
+      let shortage = core.pointee.shortages.removeValue(forKey: refusal.task)
       let advised = MemoryAdvice.limit(for: refusal.needed, idle: core.pointee.state.budget.idle)
       core.pointee.errors[refusal.task] = TaskError(
-        .outOfMemory,
-        "it needs about \(ByteCount(refusal.needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
+        shortage?.code ?? .outOfMemory,
+        (shortage.map { "\($0.message): " } ?? "")
+          + "it needs about \(ByteCount(refusal.needed)), and --memory \(ByteCount(settings.memoryLimit)) leaves "
           + "\(ByteCount(refusal.capacity)) for tasks; resume with --memory \(advised) or more"
-          + (plan.graph.stage(of: refusal.task).body.memoryRemedy.map { ", or \($0)" } ?? ""))
+          + (plan.graph.stage(of: refusal.task).body.memoryRemedy.map { ", or \($0)" } ?? ""),
+        file: shortage?.file, record: shortage?.record)
     }
   }
 

@@ -56,6 +56,8 @@ struct Worker: ~Copyable {
       case stored(ValueStore.Location)
       case failed(TaskError)
       case cancelled
+      /// It needs more memory than was reserved and free.
+      case lacking(extraBytes: Int, TaskError)
       /// An input's stored copy is damaged.
       case lost(input: TaskID)
     }
@@ -82,6 +84,9 @@ struct Worker: ~Copyable {
       scratchStore: engine.scratch, placedFiles: engine.placedFiles,
       rejectsPath: { [tracks] in tracks ? TaskFiles.rejects(of: $0, plan, settings) : nil },
       logPath: { TaskFiles.log(of: $0, plan, settings) },
+      reserveMore: { [engine] unit, total in
+        engine.monitor.withLock { engine.core.pointee.state.reserve(more: total, for: unit) }
+      },
       isStopping: { [engine] in engine.stops })
   }
 
@@ -142,6 +147,9 @@ struct Worker: ~Copyable {
         engine.core.pointee.state.failed(
           outcome.head, at: outcome.task, mayRetry: error.code != .invalidParameter, now: engine.clock.now,
           jitter: Double.random(in: 0...1))
+      case .lacking(let extraBytes, let problem):
+        engine.core.pointee.shortages[outcome.head] = problem
+        engine.core.pointee.state.lacked(outcome.head, at: outcome.task, extraBytes: extraBytes)
       case .lost(let input): engine.core.pointee.state.lost(input, for: outcome.head)
       case .cancelled, .stored, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
       }
@@ -276,8 +284,10 @@ struct Worker: ~Copyable {
         }
         arguments.removeAll(keepingCapacity: true)
         // A unit ends early with a step that took long, for its result may be worth keeping, or had large inputs, for they
-        // are held until the unit ends.
-        guard let next, time - start < KeepRule.leastSeconds, record.bytesIn < Worker.mostHeldBytes else {
+        // are held until the unit ends, or took more than foreseen, for what follows rests on what was foreseen.
+        guard let next, time - start < KeepRule.leastSeconds, record.bytesIn < Worker.mostHeldBytes,
+          context.extraBytes == 0
+        else {
           outcomes.append(
             Outcome(
               head: unit.head, task: task, seconds: time - start, result: ResultBox(value),
@@ -287,6 +297,18 @@ struct Worker: ~Copyable {
         arguments.append(value)
         task = next
         if batch.count == 1 { current.begin(task, at: time) }
+      } catch let shortage as MemoryShortage {
+        context.discardRejects()
+        time = engine.clock.now
+        engine.writer?.event(
+          "memory",
+          "\(graph.key(of: task)) needs \(ByteCount(shortage.extraBytes)) more than foreseen; it begins again when there "
+            + "is room (\(shortage.problem))", at: time)
+        outcomes.append(
+          Outcome(
+            head: unit.head, task: task, seconds: time - start, result: nil,
+            remark: Remark(.lacking(extraBytes: shortage.extraBytes, shortage.problem))))
+        return time
       } catch {
         context.discardRejects()
         let error = (error as? TaskError) ?? TaskError(.failed, "\(error)")
@@ -319,7 +341,7 @@ struct Worker: ~Copyable {
   ) throws -> (value: any TaskValue, setAside: RejectsFile?) {
     let first = graph.stages[stage].firstTask
     let role = graph.stages[stage].role(Int(task - first))
-    context.begin(task, attempt: record.number, timeout: graph.stages[stage].policy.timeout)
+    context.begin(task, of: unit.head, attempt: record.number, timeout: graph.stages[stage].policy.timeout)
     try context.checkCancellation()
     if tracks {
       sizes.removeAll(keepingCapacity: true)

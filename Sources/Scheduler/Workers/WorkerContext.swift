@@ -2,6 +2,14 @@ import Foundation
 import Graph
 import Synchronization
 
+/// There is no room now for what a task needs beyond its estimate: it has to begin again.
+struct MemoryShortage: Error {
+  /// Needed beyond the estimate, in all.
+  let extraBytes: Int
+  /// The failure, where there can never be room.
+  let problem: TaskError
+}
+
 /// What a running task sees of the engine. Each worker has one and points it at one task after the other.
 ///
 /// - Note: `@unchecked Sendable`: `begin` is called between tasks, by the one thread that runs them; what a task may
@@ -15,7 +23,11 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   private let isStopping: @Sendable () -> Bool
   private let rejectsPathOf: @Sendable (TaskID) -> String?
   private let logPathOf: @Sendable (TaskID) -> String
+  private let reserveMore: @Sendable (_ unit: TaskID, _ total: Int) -> Bool
   private var task: TaskID = 0
+  private var unit: TaskID = 0
+  /// Bytes that the task reserved beyond its estimate.
+  private(set) var extraBytes = 0
   private(set) var attempt = 1
   /// When the attempt has to be over, on the monotonic clock.
   private var deadline: Double?
@@ -33,11 +45,14 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
   /// - Parameters:
   ///   - rejectsPath: the file that a task's rejects go to, if there are any; `nil` where none can be kept.
   ///   - logPath: the file that a task's programs write their messages to.
+  ///   - reserveMore: whether a unit, by its first task, may take so many bytes in all beyond its estimate.
   ///   - isStopping: whether the run is to stop at once.
   init(
     graph: TaskGraph, current: CurrentTask, memoryLimit: Int, scratchStore: ScratchStore?, placedFiles: PlacedFiles?,
     rejectsPath: @escaping @Sendable (TaskID) -> String?,
-    logPath: @escaping @Sendable (TaskID) -> String, isStopping: @escaping @Sendable () -> Bool
+    logPath: @escaping @Sendable (TaskID) -> String,
+    reserveMore: @escaping @Sendable (_ unit: TaskID, _ total: Int) -> Bool = { _, _ in true },
+    isStopping: @escaping @Sendable () -> Bool
   ) {
     self.graph = graph
     self.current = current
@@ -46,11 +61,17 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
     self.placedFiles = placedFiles
     rejectsPathOf = rejectsPath
     logPathOf = logPath
+    self.reserveMore = reserveMore
     self.isStopping = isStopping
   }
 
-  func begin(_ task: TaskID, attempt: Int, timeout: Double?) {
+  /// - Parameters:
+  ///   - task: the one that runs next.
+  ///   - unit: the first task of the unit that it belongs to.
+  func begin(_ task: TaskID, of unit: TaskID, attempt: Int, timeout: Double?) {
     self.task = task
+    self.unit = unit
+    extraBytes = 0
     self.attempt = attempt
     deadline = timeout.map { WorkerContext.now() + $0 }
     self.timeout = timeout ?? 0
@@ -78,6 +99,12 @@ final class WorkerContext: TaskContext, @unchecked Sendable {
 
   /// The most working memory the task said it used, in bytes; 0 if it said nothing.
   var reportedScratch: Int { peakScratch.load(ordering: .relaxed) }
+
+  func reserve(more bytes: Int, for problem: @autoclosure () throws -> TaskError) throws {
+    guard bytes > 0 else { return }
+    extraBytes += bytes
+    guard reserveMore(unit, extraBytes) else { throw MemoryShortage(extraBytes: extraBytes, problem: try problem()) }
+  }
 
   func checkCancellation() throws {
     if isStopping() { throw TaskError(.cancelled, "stopped") }

@@ -1,17 +1,14 @@
 import CSimdJSON
 import Graph
 
-/// Reads arXiv metadata, one partition a file.
+/// Reads arXiv metadata, one partition a file or a block of one.
 struct ArxivRead: SourceOp {
-  let files: [String]
-  /// `nil`: told from each file's beginning.
-  let layout: ArxivLayout?
+  private let listed: Listed<ArxivFiles>
+  var files: ArxivFiles { listed.value }
   let columns: [ArxivColumn]
   let onError: OnError
 
   init(_ arguments: OpArguments) throws {
-    files = arguments.require(OpArguments.strings, "files")
-    layout = ArxivLayout(rawValue: arguments.require(OpArguments.string, "layout"))
     onError = OnError(arguments)
     let names = arguments.require(OpArguments.strings, "columns")
     columns = try names.map { name in
@@ -24,12 +21,19 @@ struct ArxivRead: SourceOp {
     }
     guard !columns.isEmpty else { throw ParameterError("columns", "name at least one column") }
     guard Set(columns).count == columns.count else { throw ParameterError("columns", "a column is named twice") }
+    let patterns = arguments.require(OpArguments.strings, "files")
+    let blocksize = try FileBlocks.blocksize(arguments)
+    let layout = ArxivLayout(rawValue: arguments.require(OpArguments.string, "layout"))
+    listed = Listed { ArxivFiles(try FileBlocks(patterns, blocksize: blocksize), layout: layout) }
   }
 
-  func partitions() throws -> Partitions { Partitions(try FileListing.partitions(of: files)) }
+  func partitions() throws -> Partitions { try listed.list().blocks.partitions }
+
+  func identity(of partition: Partition) -> [IdentityPart] { files.blocks.identity(of: partition) }
 
   func estimate(_ partition: Partition) -> MemoryEstimate {
-    let bytes = partition.file?.byteCount ?? 0
+    let piece = files.blocks.piece(of: partition)
+    let bytes = piece.byteCount
     // Shares of a file's bytes, a tenth above what real metadata and generated samples gave.
     let shares: [ArxivColumn: Double] = [
       .id: 0.012, .title: 0.065, .abstract: 0.7, .authors: 0.05, .journalRef: 0.024, .mainCategories: 0.022,
@@ -37,52 +41,34 @@ struct ArxivRead: SourceOp {
     ]
     let share = columns.reduce(0) { $0 + (shares[$1] ?? 0) }
     let output = Int(Double(bytes) * share) + 16_384
-    // A keyed file lies in memory whole, and simdjson's index of it takes 4 bytes for each of its tokens: 28 % of
+    // A keyed file or block lies in memory whole, and simdjson's index of it takes 4 bytes for each of its tokens: 28 % of
     // the file. A file of lines needs no more than its window.
     let scratch: Int
-    switch partition.file.map(foreseenLayout) ?? .keyed {
-    case .keyed: scratch = bytes + bytes * 3 / 10 + 262_144
+    switch files.foreseenLayout(of: partition) {
+    case .keyed:
+      scratch = bytes + bytes * 3 / 10 + 262_144 + (piece.block == nil ? 0 : KeyedBorders.scratchByteCount)
     case .snapshot: scratch = min(bytes, LineReader.windowByteCount) * 2 + 262_144
     }
     return MemoryEstimate(output: output, scratch: scratch)
   }
 
   func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue {
-    guard let file = partition.file else {
-      throw TaskError(.failed, "partition \(partition.index) has no file to read")
-    }
-    let problems = RecordProblems(file: file, onError: onError, context: context)
+    let problems = RecordProblems(
+      file: files.blocks.piece(of: partition).file, onError: onError, context: context)
     var papers = ArxivColumns(columns, categories: ArxivCategories())
-    let found = try layout ?? recognize(file)
-    switch found {
-    case .keyed: try readKeyed(file, into: &papers, problems: problems, context: context)
-    case .snapshot: try readLines(file, into: &papers, problems: problems, context: context)
+    switch try files.layout(of: partition) {
+    case .keyed: try readKeyed(partition, into: &papers, problems: problems, context: context)
+    case .snapshot: try readLines(partition, into: &papers, problems: problems, context: context)
     }
     return papers.finish()
   }
 
-  /// The layout, as far as it can be told for little: small files are taken for keyed, which needs more memory.
-  private func foreseenLayout(_ file: FileIdentity) -> ArxivLayout {
-    if let layout { return layout }
-    guard file.byteCount > 4 << 20, var input = try? InputFile(file) else { return .keyed }
-    return withUnsafeTemporaryAllocation(byteCount: 16_384, alignment: 16) { head in
-      guard let base = head.baseAddress, let count = try? input.read(into: base, most: head.count) else {
-        return .keyed
-      }
-      return ArxivLayout(
-        recognizing: UnsafeRawBufferPointer(rebasing: head[..<count]).assumingMemoryBound(to: UInt8.self))
-    }
-  }
-
-  private func recognize(_ file: FileIdentity) throws -> ArxivLayout {
-    var reader = try LineReader(file)
-    return ArxivLayout(recognizing: try reader.head())
-  }
-
   private func readLines(
-    _ file: FileIdentity, into papers: inout ArxivColumns, problems: RecordProblems, context: any TaskContext
+    _ partition: Partition, into papers: inout ArxivColumns, problems: RecordProblems, context: any TaskContext
   ) throws {
-    var lines = try LineReader(file)
+    let piece = files.blocks.piece(of: partition)
+    var lines = try LineReader(
+      piece, numbers: files.lineNumbers(for: partition), foreseen: estimate(partition).output, context: context)
     let reader = try RecordReader()
     let wanted = ArxivColumn.wanted(columns)
     var paper = sj_paper()
@@ -92,7 +78,7 @@ struct ArxivRead: SourceOp {
       if JSONScan.isBlank(line) { continue }
       isEmpty = false
       func report(_ why: String, cause: String? = nil) throws {
-        try problems.report(record: "line \(lines.lineNumber)", why, cause: cause) {
+        try problems.report(record: "line \(lines.numberInFile(lines.lineNumber))", why, cause: cause) {
           String(decoding: line, as: UTF8.self)
         }
       }
@@ -106,7 +92,7 @@ struct ArxivRead: SourceOp {
         try report("\"\(unknown)\" belongs to no archive that arXiv has (id \(paper.id.string))")
       }
     }
-    if isEmpty { try problems.reportEmpty() }
+    if isEmpty, try lines.isOfBlankFile() { try problems.reportEmpty() }
   }
 
   private func lineFailure(_ failure: sj_failure, _ line: UnsafeBufferPointer<UInt8>) -> String {
@@ -124,10 +110,9 @@ struct ArxivRead: SourceOp {
 extension ArxivRead {
   static let definition = OpDefinition(
     name: "arxiv.read", version: 1,
-    summary: "reads arXiv metadata, one partition per file, from either of its two layouts",
+    summary: "reads arXiv metadata from either of its two layouts, cut at records into partitions",
     parameters: [
-      OpParameter(
-        "files", .files, isIdentity: false, summary: "files, folders or glob patterns; one partition per file"),
+      OpParameter("files", .files, isIdentity: false, summary: "files, folders or glob patterns"),
       OpParameter(
         "layout", .choice(["auto"] + ArxivLayout.allCases.map(\.rawValue)), default: .string("auto"),
         summary: "keyed: one object per file, keyed by id; snapshot: one object per line; auto: told from each file"),
@@ -135,6 +120,7 @@ extension ArxivRead {
         "columns", .strings, default: .strings(ArxivColumn.defaults.map(\.rawValue)),
         summary: "which columns and in which order, of "
           + ArxivColumn.allCases.map(\.rawValue).joined(separator: ", ")),
+      FileBlocks.parameter(),
       OnError.parameter,
     ],
     output: """

@@ -35,19 +35,8 @@ struct CSVPlan: Sendable {
     let whole = try listed.map {
       TextPiece(file: $0, compression: try compression.resolved(for: $0.path, parameter: "compression"), block: nil)
     }
-    pieces = whole.flatMap { piece in
-      guard let blocksize, piece.compression == .none, piece.file.byteCount > blocksize else { return [piece] }
-      let starts = TextFilePlan.blockStarts(size: piece.file.byteCount, blocksize: blocksize)
-      return starts.indices.map { index in
-        let end = index + 1 < starts.count ? starts[index + 1] : piece.file.byteCount
-        return TextPiece(file: piece.file, compression: .none, block: starts[index]..<end)
-      }
-    }
-    partitions = Partitions(
-      pieces.enumerated().map { index, piece in
-        let block = piece.block.map { "[\($0.lowerBound)..<\($0.upperBound)]" } ?? ""
-        return Partition(index: index, label: piece.file.name + block, file: piece.file)
-      })
+    pieces = whole.flatMap { $0.cut(into: blocksize) }
+    partitions = Partitions(TextPiece.partitions(of: pieces))
 
     // Files that hold nothing are reported when they are read.
     let candidates = whole.filter { $0.file.byteCount > 0 }
@@ -104,17 +93,11 @@ struct CSVPlan: Sendable {
 
   /// What tells a partition's records from all others.
   func identity(of partition: Partition) -> [IdentityPart] {
-    let piece = pieces[partition.index]
-    var parts: [IdentityPart] = [
+    [
       .text(name: "format", value: format.identity),
       .text(
         name: "columns", value: columns.map { "\(jsonQuoted($0.name)): \($0.type)" }.joined(separator: ", ")),
-      .file(piece.file),
-    ]
-    if let block = piece.block {
-      parts.append(.text(name: "block", value: "\(block.lowerBound)..<\(block.upperBound)"))
-    }
-    return parts
+    ] + pieces[partition.index].identity
   }
 
   private func expectedRows(_ piece: TextPiece) -> Int {

@@ -6,9 +6,6 @@ struct CSVRead: SourceOp {
   let plan: CSVPlan
   let onError: OnError
 
-  /// Small enough for two workers' tables in 256 MB, large enough that a task's own cost is nothing.
-  private static let defaultBlocksize = "24MB"
-
   init(_ arguments: OpArguments) throws {
     onError = OnError(arguments)
     let columns = arguments.strings("columns")
@@ -19,17 +16,9 @@ struct CSVRead: SourceOp {
     plan = try CSVPlan(
       files: arguments.require(OpArguments.strings, "files"), format: try CSVFormat(arguments),
       compression: TextFileFormat.Compression(rawValue: arguments.require(OpArguments.string, "compression")) ?? .infer,
-      blocksize: try CSVRead.blocksize(arguments.require(OpArguments.string, "blocksize")), names: names,
+      blocksize: try FileBlocks.blocksize(arguments), names: names,
       chosen: columns,
       types: try CSVRead.types(arguments.map("types") ?? [:]))
-  }
-
-  private static func blocksize(_ text: String) throws -> Int? {
-    if text == "none" { return nil }
-    guard let bytes = ByteCount(text)?.bytes, bytes >= 1 else {
-      throw ParameterError("blocksize", "\"\(text)\" is no size; write for example 64MB, or none for whole files")
-    }
-    return bytes
   }
 
   private static func types(_ names: [String: String]) throws -> [String: ColumnType] {
@@ -82,9 +71,7 @@ struct CSVRead: SourceOp {
       OpParameter(
         "skip_lines", .integer(0...(.max)), default: .integer(0), isIdentity: false,
         summary: "lines to pass over at the beginning of each file"),
-      OpParameter(
-        "blocksize", .string, default: .string(defaultBlocksize), isIdentity: false,
-        summary: "about how many bytes of a file make up a partition; none for whole files, as packed ones always are"),
+      FileBlocks.parameter(", as packed ones always are"),
       OpParameter(
         "compression", .choice(TextFileFormat.Compression.allCases.map(\.rawValue)), default: .string("infer"),
         isIdentity: false, summary: "how the files are packed; infer goes by their endings .gz, .zst and .zstd"),

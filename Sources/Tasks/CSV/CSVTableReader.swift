@@ -121,6 +121,12 @@ struct CSVTableReader: ~Copyable {
         "the record is longer than \(ByteCount(CSVTableReader.longestRecord)); a quote in it may never be closed",
         file: problems.file.path, record: "line \(try lines.line(at: offset))")
     }
+    // What it holds goes to a table nobody foresaw either, and while it is copied there are two windows.
+    try problems.context.reserve(
+      more: capacity * 2,
+      for: TaskError(
+        .tooLarge, "the record is longer than \(ByteCount(capacity)); a quote in it may never be closed",
+        file: problems.file.path, record: "line \(try lines.line(at: offset))"))
     let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity * 2 + CSVTableReader.padding)
     memcpy(larger, memory, filled)
     memory.deallocate()

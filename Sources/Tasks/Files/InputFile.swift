@@ -1,4 +1,3 @@
-import CSimdJSON
 import Graph
 
 #if canImport(Glibc)
@@ -11,7 +10,7 @@ import Graph
 struct InputFile: ~Copyable {
   let identity: FileIdentity
   private let descriptor: Int32
-  private(set) var bytesRead = 0
+  private var bytesRead = 0
 
   /// - Throws: `TaskError` with code `.cannotRead` if it cannot be opened or has changed since planning.
   init(_ identity: FileIdentity) throws {
@@ -51,6 +50,59 @@ struct InputFile: ~Copyable {
     }
   }
 
+  /// Fills a place with the bytes of a range.
+  ///
+  /// - Throws: `TaskError` with code `.cannotRead`, also where the file ends before.
+  func read(_ range: Range<Int>, into place: UnsafeMutableRawPointer) throws {
+    var filled = 0
+    while filled < range.count {
+      let got = try read(at: range.lowerBound + filled, into: place + filled, most: range.count - filled)
+      guard got > 0 else { throw changed() }
+      filled += got
+    }
+  }
+
+  /// Gives the bytes of a range in parts of up to a megabyte, until `body` returns false.
+  func scan(
+    _ range: Range<Int>, context: any TaskContext, _ body: (UnsafeRawBufferPointer) throws -> Bool
+  ) throws {
+    let size = min(1 << 20, range.count)
+    guard let memory = malloc(max(size, 1)) else {
+      throw TaskError(.outOfMemory, "there are no \(ByteCount(size)) to read the file", file: identity.path)
+    }
+    defer { free(memory) }
+    var place = range.lowerBound
+    while place < range.upperBound {
+      try context.checkCancellation()
+      let part = place..<min(place + size, range.upperBound)
+      try read(part, into: memory)
+      place = part.upperBound
+      guard try body(UnsafeRawBufferPointer(start: memory, count: part.count)) else { return }
+    }
+  }
+
+  /// Where the first byte of a range stands that is no white space.
+  func firstThing(in range: Range<Int>, context: any TaskContext) throws -> Int? {
+    var place = range.lowerBound
+    var found: Int?
+    try scan(range, context: context) { part in
+      found = part.firstIndex { !JSONScan.isSpace($0) }.map { place + $0 }
+      place += part.count
+      return found == nil
+    }
+    return found
+  }
+
+  /// The length of the byte order mark that some editors put before a file's text; 0 without.
+  func markLength() throws -> Int {
+    var head: UInt32 = 0
+    let count = min(identity.byteCount, 4)
+    return try withUnsafeMutableBytes(of: &head) { head in
+      try read(0..<count, into: head.baseAddress!)
+      return JSONScan.markLength(UnsafeBufferPointer(rebasing: head.bindMemory(to: UInt8.self)[..<count]))
+    }
+  }
+
   private func unreadable() -> TaskError {
     TaskError(
       .cannotRead, "the file cannot be read; look at the disk, then resume", file: identity.path,
@@ -73,157 +125,5 @@ struct InputFile: ~Copyable {
       if count >= 0 { return count }
       guard errno == EINTR else { throw unreadable() }
     }
-  }
-}
-
-/// A whole file in memory, followed by zero bytes for simdjson; freed with its owner.
-///
-/// A byte order mark is left out: it lies before `base`.
-struct FileBytes: ~Copyable {
-  private let memory: UnsafeMutablePointer<UInt8>
-  let base: UnsafeMutablePointer<UInt8>
-  /// Bytes that count; whoever cuts a damaged end off lowers it.
-  var count: Int
-
-  /// - Throws: `TaskError` with code `.cannotRead`, or `.tooLarge` from 4 GB on, simdjson's limit for one document.
-  init(_ identity: FileIdentity, context: any TaskContext) throws {
-    guard identity.byteCount < Int(UInt32.max) else {
-      throw TaskError(
-        .tooLarge, "the file is one JSON document of \(ByteCount(identity.byteCount)), more than 4 GB; split it",
-        file: identity.path)
-    }
-    var file = try InputFile(identity)
-    let capacity = identity.byteCount + Int(SJ_PADDING)
-    guard let memory = malloc(capacity)?.assumingMemoryBound(to: UInt8.self) else {
-      throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for the file", file: identity.path)
-    }
-    do {
-      try FileBytes.fill(memory, identity.byteCount, from: &file, context: context)
-    } catch {
-      free(memory)
-      throw error
-    }
-    memset(memory + identity.byteCount, 0, Int(SJ_PADDING))
-    let mark = JSONScan.markLength(UnsafeBufferPointer(start: memory, count: identity.byteCount))
-    self.memory = memory
-    base = memory + mark
-    count = identity.byteCount - mark
-  }
-
-  private static func fill(
-    _ base: UnsafeMutablePointer<UInt8>, _ count: Int, from file: inout InputFile, context: any TaskContext
-  ) throws {
-    var filled = 0
-    while true {
-      try context.checkCancellation()
-      // A file that grew gives one byte too many, which the padding has room for; the look at its end refuses it.
-      let got = try file.read(into: base + filled, most: min(max(count - filled, 1), 4 << 20))
-      if got == 0 { return }
-      filled = min(filled + got, count)
-    }
-  }
-
-  deinit { free(memory) }
-
-  var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(start: base, count: count) }
-
-  /// Ends the document at `end` with `byte` as its last.
-  mutating func cut(at end: Int, closingWith byte: UInt8) {
-    precondition(end < count)
-    base[end] = byte
-    memset(base + end + 1, 0, count - end - 1)
-    count = end + 1
-  }
-}
-
-/// A file's lines one after the other, in a window of about a megabyte.
-struct LineReader: ~Copyable {
-  private var file: InputFile
-  private var base: UnsafeMutablePointer<UInt8>
-  private var capacity = LineReader.windowByteCount
-  private var start = 0
-  private var end = 0
-  private var isAtEnd = false
-  /// Of the line that `next` gave last, from 1.
-  private(set) var lineNumber = 0
-
-  static let windowByteCount = 1 << 20
-  private static let greatestLine = 1 << 30
-
-  init(_ identity: FileIdentity) throws {
-    let file = try InputFile(identity)
-    base = try LineReader.allocate(LineReader.windowByteCount, file: identity)
-    self.file = file
-  }
-
-  deinit { free(base) }
-
-  private static func allocate(_ capacity: Int, file: FileIdentity) throws -> UnsafeMutablePointer<UInt8> {
-    guard let base = malloc(capacity + Int(SJ_PADDING)) else {
-      throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for a line of the file", file: file.path)
-    }
-    memset(base + capacity, 0, Int(SJ_PADDING))
-    return base.assumingMemoryBound(to: UInt8.self)
-  }
-
-  /// The first bytes of the file, as many as the window holds; before any `next`.
-  mutating func head() throws -> UnsafeBufferPointer<UInt8> {
-    while end < capacity, !isAtEnd { try fill() }
-    return UnsafeBufferPointer(start: base, count: end)
-  }
-
-  /// The next line without its end, and the first without a byte order mark; or `nil`. Valid until the next call; SJ_PADDING more bytes are readable.
-  mutating func next() throws -> UnsafeBufferPointer<UInt8>? {
-    var looked = start
-    while true {
-      if let found = memchr(base + looked, 0x0A, end - looked) {
-        let stop = found.assumingMemoryBound(to: UInt8.self) - base
-        defer { start = stop + 1 }
-        return line(to: stop)
-      }
-      looked = end
-      if isAtEnd {
-        guard start < end else { return nil }
-        defer { start = end }
-        return line(to: end)
-      }
-      if start > 0 {
-        memmove(base, base + start, end - start)
-        looked -= start
-        end -= start
-        start = 0
-      }
-      if end == capacity { try grow() }
-      try fill()
-    }
-  }
-
-  private mutating func line(to stop: Int) -> UnsafeBufferPointer<UInt8> {
-    lineNumber += 1
-    if lineNumber == 1 {
-      start += JSONScan.markLength(UnsafeBufferPointer(start: base + start, count: stop - start))
-    }
-    let count = stop - start
-    let hasReturn = count > 0 && base[stop - 1] == 0x0D
-    return UnsafeBufferPointer(start: base + start, count: hasReturn ? count - 1 : count)
-  }
-
-  private mutating func fill() throws {
-    let got = try file.read(into: base + end, most: capacity - end)
-    end += got
-    isAtEnd = got == 0
-  }
-
-  private mutating func grow() throws {
-    guard capacity < LineReader.greatestLine else {
-      throw TaskError(
-        .tooLarge, "the line is longer than \(ByteCount(capacity)); one record a line is expected",
-        file: file.identity.path, record: "line \(lineNumber + 1)")
-    }
-    let larger = try LineReader.allocate(capacity * 2, file: file.identity)
-    memcpy(larger, base, end)
-    free(base)
-    base = larger
-    capacity *= 2
   }
 }

@@ -3,34 +3,51 @@ import Graph
 
 /// `jsonl.read`: JSON lines as a table; the columns' types come from the records.
 struct JSONLinesRead: SourceOp {
-  let files: [String]
+  private let files: Listed<Files>
   let columns: [String]?
   let onError: OnError
 
   init(_ arguments: OpArguments) throws {
-    files = arguments.require(OpArguments.strings, "files")
     columns = arguments.strings("columns")
     onError = OnError(arguments)
     guard columns?.isEmpty != true else { throw ParameterError("columns", "name at least one column, or leave it out") }
     if columns?.firstRepeated != nil {
       throw ParameterError("columns", "a column is named twice")
     }
+    let patterns = arguments.require(OpArguments.strings, "files")
+    let blocksize = try FileBlocks.blocksize(arguments)
+    files = Listed { try Files(FileBlocks(patterns, blocksize: blocksize)) }
   }
 
-  func partitions() throws -> Partitions { Partitions(try FileListing.partitions(of: files)) }
+  private struct Files {
+    let blocks: FileBlocks
+    /// By file.
+    let lineNumbers: [LineNumbers]
+
+    init(_ blocks: FileBlocks) {
+      self.blocks = blocks
+      lineNumbers = blocks.blocks.map { LineNumbers(blocks.pieces[$0.lowerBound].file) }
+    }
+  }
+
+  func partitions() throws -> Partitions { try files.list().blocks.partitions }
+
+  func identity(of partition: Partition) -> [IdentityPart] { files.value.blocks.identity(of: partition) }
 
   func estimate(_ partition: Partition) -> MemoryEstimate {
-    let bytes = partition.file?.byteCount ?? 0
+    let bytes = files.value.blocks.piece(of: partition).byteCount
     // Lists of tokens take 4 bytes of offset where the file has three of quotes and comma.
     return MemoryEstimate(output: bytes * 5 / 4 + 16_384, scratch: LineReader.windowByteCount * 3)
   }
 
   func read(_ partition: Partition, context: any TaskContext) throws -> any TaskValue {
-    guard let file = partition.file else {
-      throw TaskError(.failed, "partition \(partition.index) has no file to read")
-    }
-    let problems = RecordProblems(file: file, onError: onError, context: context)
-    var lines = try LineReader(file)
+    let files = files.value
+    let piece = files.blocks.piece(of: partition)
+    let problems = RecordProblems(file: piece.file, onError: onError, context: context)
+    var lines = try LineReader(
+      piece, numbers: files.lineNumbers[files.blocks.fileNumbers[partition.index]],
+      foreseen: estimate(partition).output,
+      context: context)
     let reader = try RecordReader()
     var record = sj_fields()
     var table = GrowingTable(columns: columns)
@@ -40,7 +57,7 @@ struct JSONLinesRead: SourceOp {
       if JSONScan.isBlank(line) { continue }
       isEmpty = false
       func report(_ why: String, cause: String? = nil) throws {
-        try problems.report(record: "line \(lines.lineNumber)", why, cause: cause) {
+        try problems.report(record: "line \(lines.numberInFile(lines.lineNumber))", why, cause: cause) {
           String(decoding: line, as: UTF8.self)
         }
       }
@@ -54,21 +71,23 @@ struct JSONLinesRead: SourceOp {
         continue
       }
       let fields = UnsafeBufferPointer(start: record.fields, count: record.field_count)
-      if let why = try table.append(fields, line: lines.lineNumber) { try report(why) }
+      if let problem = try table.append(fields, line: lines.lineNumber) {
+        try report(problem.why + (try problem.line.map { " in line \(try lines.numberInFile($0))" } ?? ""))
+      }
     }
-    if isEmpty { try problems.reportEmpty() }
+    if isEmpty, try lines.isOfBlankFile() { try problems.reportEmpty() }
     return try table.finish()
   }
 
   static let definition = OpDefinition(
     name: "jsonl.read", version: 1,
-    summary: "reads JSON lines, one partition per file; columns and their types come from the records",
+    summary: "reads JSON lines, cut at lines into partitions; columns and their types come from the records",
     parameters: [
-      OpParameter(
-        "files", .files, isIdentity: false, summary: "files, folders or glob patterns; one partition per file"),
+      OpParameter("files", .files, isIdentity: false, summary: "files, folders or glob patterns"),
       OpParameter(
         "columns", .strings, isOptional: true,
         summary: "which fields and in which order; all of them in the order of first appearance if left out"),
+      FileBlocks.parameter(),
       OnError.parameter,
     ],
     output: """
@@ -99,23 +118,26 @@ private struct GrowingTable {
 
   /// Adds a record, whole or not at all.
   ///
-  /// - Returns: why it cannot be added, or `nil`.
-  mutating func append(_ fields: UnsafeBufferPointer<sj_field>, line: Int) throws -> String? {
+  /// - Parameters:
+  ///   - fields: the record's.
+  ///   - line: its number, in the block.
+  /// - Returns: why it cannot be added, and the earlier line that it contradicts, if it does; or `nil`.
+  mutating func append(_ fields: UnsafeBufferPointer<sj_field>, line: Int) throws -> (why: String, line: Int?)? {
     let known = columns.count
     places.removeAll(keepingCapacity: true)
     for field in fields {
       let place = place(of: field.name.buffer, hint: places.count)
       places.append(place)
       guard place >= 0 else { continue }
-      if let why = columns[place].objection(to: field, line: line) {
+      if let problem = columns[place].objection(to: field) {
         columns.removeSubrange(known...)
-        return why
+        return problem
       }
     }
     for (index, place) in places.enumerated() where place >= 0 && places[..<index].contains(place) {
       let name = columns[place].name
       columns.removeSubrange(known...)
-      return "\"\(name)\" stands in the record twice"
+      return ("\"\(name)\" stands in the record twice", nil)
     }
     for (field, place) in zip(fields, places) where place >= 0 {
       try columns[place].append(field, row: count, line: line)
@@ -160,17 +182,17 @@ private final class GrowingColumn {
 
   func hasName(_ other: UnsafeBufferPointer<UInt8>) -> Bool { nameBytes.elementsEqual(other) }
 
-  /// Why `field` does not fit this column.
-  func objection(to field: sj_field, line: Int) -> String? {
+  /// Why `field` does not fit this column, and the line that says so.
+  func objection(to field: sj_field) -> (why: String, line: Int?)? {
     let what = field.found.map { String(cString: $0) } ?? "something else"
     switch field.kind {
     case SJ_NULL: return nil
-    case SJ_BIG_INTEGER: return "\"\(name)\" is \(what), which no column can hold; write it as a string"
-    case SJ_OTHER: return "\"\(name)\" is \(what), which no column can hold"
+    case SJ_BIG_INTEGER: return ("\"\(name)\" is \(what), which no column can hold; write it as a string", nil)
+    case SJ_OTHER: return ("\"\(name)\" is \(what), which no column can hold", nil)
     case SJ_INTEGER where kind == SJ_NUMBER, SJ_NUMBER where kind == SJ_INTEGER: return nil
     default:
       guard kind != SJ_NULL, kind != field.kind else { return nil }
-      return "\"\(name)\" is \(what) here, but \(GrowingColumn.words(kind)) in line \(settledAt)"
+      return ("\"\(name)\" is \(what) here, but \(GrowingColumn.words(kind))", settledAt)
     }
   }
 

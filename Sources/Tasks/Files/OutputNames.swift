@@ -22,7 +22,7 @@ struct OutputNames: Sendable {
   static let name = OpParameter(
     "name", .string, default: .string("{name}"), isIdentity: false,
     summary: "the files' names: {name} is the input file's name, {stem} the same without its ending, "
-      + "{index} the partition's number")
+      + "{index} the partition's number; without {index} a file's blocks are numbered, name-07.json")
 
   /// - Throws: `ParameterError` for a name that is none.
   init(_ arguments: OpArguments) throws {
@@ -78,13 +78,22 @@ struct OutputNames: Sendable {
     (directory.hasSuffix("/") ? directory : directory + "/") + (try fileName(for: partition))
   }
 
-  private func described(_ partition: Partition) -> String { partition.file?.path ?? partition.label }
+  private func described(_ partition: Partition) -> String {
+    partition.block != nil ? partition.label : partition.file?.path ?? partition.label
+  }
 
   private func fileName(for partition: Partition) throws -> String {
     let name = partition.file?.name ?? partition.label
     var stem = name
     if let dot = name.lastIndex(of: "."), dot > name.startIndex { stem = String(name[..<dot]) }
-    let parts = ["name": name, "stem": stem, "index": "\(partition.index)"]
+    let ending = name.dropFirst(stem.count)
+    // Where the partition's number is in the name, that is enough.
+    if let block = partition.block, !template.contains("{index}") {
+      let number = "\(block.number)"
+      let width = "\(block.count - 1)".count
+      stem += "-" + String(repeating: "0", count: width - number.count) + number
+    }
+    let parts = ["name": stem + ending, "stem": stem, "index": "\(partition.index)"]
     var result = ""
     var rest = template[...]
     while let open = rest.firstIndex(of: "{"), let close = rest[open...].firstIndex(of: "}") {

@@ -28,30 +28,31 @@ struct BlockBorders {
 
   /// The bytes of the lines that belong to `block`.
   ///
-  /// - Complexity: O(line length) around both ends; behind a run of endings that overlap each other, O(run).
+  /// - Complexity: O(block + length of its last line); behind a run of endings that overlap each other, O(run).
   func lines(of block: Range<Int>, in file: borrowing InputFile, context: any TaskContext) throws -> Range<Int> {
     let size = file.identity.byteCount
     var start = from
     if block.lowerBound > from {
-      guard let ending = try first(atOrBehind: block.lowerBound, in: file, context: context) else { return size..<size }
+      // The line that goes across this whole block belongs to an earlier one, whose task alone looks for its end.
+      guard let ending = try first(in: block, of: file, context: context) else { return size..<size }
       start = ending + self.ending.count
-      // The line that goes across this whole block belongs to an earlier one.
-      if ending >= block.upperBound { return start..<start }
     }
     guard block.upperBound < size else { return start..<max(size, start) }
     guard block.upperBound > from else { return start..<start }
-    let last = try first(atOrBehind: block.upperBound, in: file, context: context)
+    let last = try first(in: block.upperBound..<size, of: file, context: context)
     return start..<(last.map { $0 + ending.count } ?? size)
   }
 
-  /// Where the first ending begins that begins at or behind `offset`; `nil` if none does.
-  private func first(
-    atOrBehind offset: Int, in file: borrowing InputFile, context: any TaskContext
+  /// Where the first ending begins that begins in `range`; `nil` if none does.
+  func first(
+    in range: Range<Int>, of file: borrowing InputFile, context: any TaskContext
   ) throws -> Int? {
     var window = FileWindow()
-    var place = try placeInStep(before: offset, in: file, &window, context: context)
-    while let found = try next(from: place, in: file, &window, context: context) {
-      if found >= offset { return found }
+    var place = try placeInStep(before: range.lowerBound, in: file, &window, context: context)
+    while place < range.upperBound,
+      let found = try next(in: place..<range.upperBound, of: file, &window, context: context)
+    {
+      if found >= range.lowerBound { return found }
       place = found + ending.count
     }
     return nil
@@ -75,12 +76,13 @@ struct BlockBorders {
   }
 
   private func next(
-    from start: Int, in file: borrowing InputFile, _ window: inout FileWindow, context: any TaskContext
+    in range: Range<Int>, of file: borrowing InputFile, _ window: inout FileWindow, context: any TaskContext
   ) throws -> Int? {
-    var place = start
-    while true {
+    var place = range.lowerBound
+    while place < range.upperBound {
       try window.load(place..<(place + ending.count), backwards: false, of: file, context: context)
       while let found = window.find(ending, from: place) {
+        if found >= range.upperBound { return nil }
         if found % unit == 0 { return found }
         place = found + 1
       }
@@ -89,6 +91,7 @@ struct BlockBorders {
       if window.range.upperBound >= file.identity.byteCount { return nil }
       place = max(seen, place)
     }
+    return nil
   }
 
   /// A part of the file in memory.

@@ -3,7 +3,7 @@
 // Bytes are read into a window. Each ending that is looked for has a mark: the place up to which there is none, so
 // that no byte is looked at twice for it, however long the line or however rare the ending. A line is handed out as
 // a part of the window; where its end is to be translated, that is done in place: `\r\n` becomes `\n` by writing over
-// its first byte. Only a line longer than the window makes it grow.
+// its first byte. Only a line longer than the window makes it grow, and the memory for that is reserved before.
 
 import Graph
 
@@ -39,6 +39,7 @@ struct LineSplitter: ~Copyable {
   /// Bytes of an ending, at most.
   private let endLength: Int
   private let context: any TaskContext
+  private let origin: Origin
 
   private var base: UnsafeMutablePointer<UInt8>
   private var capacity: Int
@@ -53,23 +54,31 @@ struct LineSplitter: ~Copyable {
   private var returnMark = 0
   /// Bytes of the stream before the window.
   private var passed = 0
+  /// Where the line begins that the window was made large enough for.
+  private var measured = -1
 
   static let windowByteCount = 256 << 10
+  /// Lines from here on are measured, where that can be, before the window grows.
+  private static let leastMeasured = 1 << 20
+  /// Room to read into, at the least.
+  private static let leastRead = 64 << 10
   /// Readable bytes behind every line, for parsers that look ahead.
   static let padding = 64
 
   /// - Parameters:
   ///   - longest: a longer line is an error.
   ///   - window: bytes to begin with, at least 128.
+  ///   - origin: where the stream comes from.
   init(
     _ source: any TextByteSource, ends: LineEnds, keepsEnds: Bool, longest: Int, context: any TaskContext,
-    window: Int = LineSplitter.windowByteCount
+    window: Int = LineSplitter.windowByteCount, origin: Origin = Origin()
   ) throws {
     self.source = source
     self.ends = ends
     self.keepsEnds = keepsEnds
     self.longest = longest
     self.context = context
+    self.origin = origin
     endLength =
       switch ends {
       case .byte: 1
@@ -211,19 +220,40 @@ struct LineSplitter: ~Copyable {
       passed += start
       (start, end) = (0, kept)
     }
-    if kept > capacity / 2 { try grow() }
+    if kept > capacity / 2, measured != passed || capacity - end < LineSplitter.padding { try grow(kept) }
     let got = try source.read(into: base + end, most: capacity - end)
     end += got
     isAtEnd = got == 0
     return got > 0
   }
 
-  private mutating func grow() throws {
-    guard let larger = realloc(base, capacity * 2 + LineSplitter.padding) else {
-      throw LineSplitter.noMemory(capacity * 2)
+  private mutating func grow(_ kept: Int) throws {
+    let length = capacity < LineSplitter.leastMeasured ? nil : try origin.measure(passed)
+    var wanted = capacity * 2
+    if let length, measured != passed {
+      measured = passed
+      wanted = length + endLength + LineSplitter.leastRead
+      guard wanted > capacity else { return }
     }
+    try context.reserve(more: wanted - capacity, for: origin.tooLarge(passed, length, atLeast: kept))
+    guard let larger = realloc(base, wanted + LineSplitter.padding) else { throw LineSplitter.noMemory(wanted) }
     base = larger.assumingMemoryBound(to: UInt8.self)
-    memset(base + capacity, 0, capacity + LineSplitter.padding)
-    capacity *= 2
+    memset(base + wanted, 0, LineSplitter.padding)
+    capacity = wanted
+  }
+
+  /// Where a stream comes from: for messages, and to look ahead.
+  struct Origin {
+    var path: String?
+    /// Where the stream begins in the text.
+    var offset = 0
+    /// How long the line is that begins at an offset of the stream; `nil` where only reading it tells.
+    var measure: (_ offset: Int) throws -> Int? = { _ in nil }
+
+    func tooLarge(_ place: Int, _ length: Int?, atLeast kept: Int) -> TaskError {
+      let size = length.map { "\(ByteCount($0)) long" } ?? "longer than \(ByteCount(kept))"
+      return TaskError(
+        .tooLarge, "the line is \(size)", file: path, record: "line that begins at byte \(offset + place)")
+    }
   }
 }

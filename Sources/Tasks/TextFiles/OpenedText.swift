@@ -1,17 +1,5 @@
 import Graph
 
-/// A file of a partition, or a block of one.
-struct TextPiece: Hashable, Sendable {
-  let file: FileIdentity
-  /// What was settled for the file, never `infer`.
-  let compression: TextFileFormat.Compression
-  /// The block's planned borders; the lines that begin behind an ending in it, or at 0, are its own. `nil`: the file.
-  let block: Range<Int>?
-
-  /// Bytes of the file.
-  var byteCount: Int { block?.count ?? file.byteCount }
-}
-
 /// A piece that was opened: its text, from the first byte of its first line to the end of its last.
 struct OpenedText {
   let source: any TextByteSource
@@ -21,6 +9,8 @@ struct OpenedText {
   let offset: Int
   let isFromBeginning: Bool
   let isUnpacked: Bool
+  /// Bytes of the file that hold the lines.
+  let byteCount: Int
 
   /// - Throws: `TaskError` for a file that cannot be read or has changed since it was planned with.
   init(
@@ -41,6 +31,7 @@ struct OpenedText {
       plain = looked
       offset = mark.length
       isUnpacked = true
+      byteCount = piece.byteCount
       isFromBeginning = true
     case .none, .infer:
       mark = try OpenedText.mark(of: file, encoding)
@@ -55,6 +46,7 @@ struct OpenedText {
       plain = FileRangeSource(file, range)
       offset = range.lowerBound
       isUnpacked = false
+      byteCount = range.count
       isFromBeginning = range.lowerBound == mark.length
     }
     if encoding.isUTF8 {

@@ -56,10 +56,12 @@ public struct TextFilePlan: Sendable {
       }
     }
     partitions = Partitions(
-      pieces.enumerated().map { index, pieces in
-        Partition(
-          index: index, label: TextFilePlan.label(of: pieces), file: pieces.count == 1 ? pieces[0].file : nil)
-      })
+      pieces.allSatisfy { $0.count == 1 }
+        ? TextPiece.partitions(of: pieces.map { $0[0] })
+        : pieces.enumerated().map { index, pieces in
+          Partition(
+            index: index, label: TextFilePlan.label(of: pieces), file: pieces.count == 1 ? pieces[0].file : nil)
+        })
   }
 
   private static func check(
@@ -82,37 +84,18 @@ public struct TextFilePlan: Sendable {
     }
   }
 
-  /// Dask's arithmetic: about equal blocks of at least the size asked for, but for the file's last.
   private static func blocks(of piece: TextPiece, _ blocksize: Int) throws -> [TextPiece] {
-    let size = piece.file.byteCount
     guard piece.compression == .none else {
       throw ParameterError(
         "blocksize",
         "\(piece.file.path) is compressed and can only be read from its beginning; leave blocksize out, "
           + "or unpack it")
     }
-    guard size > 0 else { return [] }
-    return blockStarts(size: size, blocksize: blocksize).adjacentRanges(upTo: size).map {
-      TextPiece(file: piece.file, compression: .none, block: $0)
-    }
-  }
-
-  static func blockStarts(size: Int, blocksize: Int) -> [Int] {
-    var step = Double(blocksize)
-    if size % blocksize != 0, size > blocksize { step = Double(size) / Double(size / blocksize) }
-    var starts = [0]
-    var place = 0.0
-    while Double(size) - place > step * 2 - 1 {
-      place += step
-      starts.append(Int(place))
-    }
-    return starts
+    return piece.file.byteCount > 0 ? piece.blocks(of: blocksize) : []
   }
 
   private static func label(of pieces: [TextPiece]) -> String {
-    let first = pieces[0].file.name
-    if let block = pieces[0].block { return "\(first)[\(block.lowerBound)..<\(block.upperBound)]" }
-    return pieces.count == 1 ? first : "\(first)..\(pieces[pieces.count - 1].file.name)"
+    pieces.count == 1 ? pieces[0].label : "\(pieces[0].file.name)..\(pieces[pieces.count - 1].file.name)"
   }
 
   private static func absolute(_ path: String) -> String {
@@ -125,14 +108,7 @@ public struct TextFilePlan: Sendable {
 
   /// What tells a partition's lines from all others: its files as they are, its block and the format.
   public func identity(of partition: Partition) -> [IdentityPart] {
-    var parts: [IdentityPart] = [.text(name: "format", value: format.identity)]
-    for piece in pieces[partition.index] {
-      parts.append(.file(piece.file))
-      if let block = piece.block {
-        parts.append(.text(name: "block", value: "\(block.lowerBound)..<\(block.upperBound)"))
-      }
-    }
-    return parts
+    [.text(name: "format", value: format.identity)] + pieces[partition.index].flatMap(\.identity)
   }
 
   /// Bytes that a partition's text takes in memory, as far as one can tell without reading it.
@@ -174,12 +150,5 @@ public struct TextFilePlan: Sendable {
       guard let lines = try reader.nextBatch() else { return nil }
       return ContiguousArray(lines.lazy.map { TextLine($0, path: reader.path) })
     }
-  }
-}
-
-extension [Int] {
-  /// From each to the next, and from the last to `end`.
-  fileprivate func adjacentRanges(upTo end: Int) -> [Range<Int>] {
-    indices.map { self[$0]..<($0 + 1 < count ? self[$0 + 1] : end) }
   }
 }

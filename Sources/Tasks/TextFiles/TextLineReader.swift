@@ -26,6 +26,8 @@ public final class TextLineReader {
   private var pieces: ArraySlice<TextPiece>
   private var piece: OpenPiece?
   private var lastBatchCount = 0
+  /// Reserved for a line as a string.
+  private var stringByteCount = LineSplitter.windowByteCount
 
   /// How long a line may be unless told otherwise: 1 GB.
   public static let longestLine = 1 << 30
@@ -113,11 +115,13 @@ public final class TextLineReader {
         repeat {
           _ = try piece.lines.forEachInWindow(most: TextLineReader.batchLineCount) { line in
             if isChecked { try TextLineReader.check(line) }
+            if line.count > stringByteCount { try reserveString(line.count, piece) }
             batch.append(String(decoding: line, as: UTF8.self))
           }
         } while try batch.isEmpty && piece.lines.readMore()
         if batch.isEmpty, let line = try piece.lines.last() {
           if isChecked { try TextLineReader.check(line) }
+          if line.count > stringByteCount { try reserveString(line.count, piece) }
           batch.append(String(decoding: line, as: UTF8.self))
         }
       }
@@ -167,16 +171,59 @@ public final class TextLineReader {
     throw IllFormed(offset: bad, bytes: Array(line[bad..<(bad + length)]))
   }
 
+  private func reserveString(_ count: Int, _ piece: OpenPiece) throws {
+    try context.reserve(
+      more: count - stringByteCount,
+      for: TaskError(
+        .tooLarge, "the line is \(ByteCount(count)) long", file: piece.path,
+        record: "line that begins at \(position(piece.offset + piece.lines.offsetOfLast, in: piece))"))
+    stringByteCount = count
+  }
+
   private func current() throws -> OpenPiece? {
     if let piece { return piece }
     guard let next = pieces.popFirst() else { return nil }
     path = next.file.path
     let opened = try OpenedText(next, format: format, encoding: encoding, context: context)
+    var origin = LineSplitter.Origin(path: path, offset: opened.offset)
+    // Only there an offset in the text is one in the file.
+    if opened.isChecked, !opened.isUnpacked {
+      let range = opened.offset..<(opened.offset + opened.byteCount)
+      let ending = Array(format.blockEnding.utf8)
+      origin.measure = { [context] offset in
+        let file = try InputFile(next.file)
+        let start = opened.offset + offset
+        let borders = BlockBorders(ending: ending, unit: 1, from: range.lowerBound)
+        return (try borders.first(in: start..<range.upperBound, of: file, context: context) ?? range.upperBound) - start
+      }
+    }
+    // A block's last line may reach far beyond it, which nobody foresaw.
+    let beyond = opened.byteCount - next.byteCount
+    if next.block != nil, beyond > LineSplitter.windowByteCount {
+      try context.reserve(more: beyond, for: try tooLarge(lastOf: next, opened, origin))
+    }
     let lines = try LineSplitter(
       opened.source, ends: LineEnds(format.delimiter), keepsEnds: format.keepsLineEnds, longest: longest,
-      context: context)
+      context: context, origin: origin)
     piece = OpenPiece(opened, path: path, lines: lines)
     return piece
+  }
+
+  /// Says that the last line of a block is too large.
+  private func tooLarge(
+    lastOf piece: TextPiece, _ opened: OpenedText, _ origin: LineSplitter.Origin
+  ) throws -> TaskError {
+    let end = opened.offset + opened.byteCount
+    // Where the line before it ends, or about there.
+    var start = opened.offset
+    var place = start
+    let byte = Array(format.blockEnding.utf8).last!
+    try InputFile(piece.file).scan(start..<min(piece.block!.upperBound, end), context: context) { part in
+      if let last = part.lastIndex(of: byte) { start = place + last + 1 }
+      place += part.count
+      return true
+    }
+    return origin.tooLarge(start - opened.offset, end - start, atLeast: 0)
   }
 
   /// Runs `body` and says of what it throws which file and line it is about.
