@@ -14,6 +14,8 @@ public protocol TaskBody: Sendable {
   var touchesFiles: Bool { get }
   /// Whether results are so small beside others, such as a count, that it does not matter how long they are held.
   var hasSmallResults: Bool { get }
+  /// Whether results can be kept after the run.
+  var outlivesRun: Bool { get }
   /// What helps, beside more memory, where a task does not fit into it: a clause.
   var memoryRemedy: String? { get }
 }
@@ -23,6 +25,7 @@ extension TaskBody {
   public func outputPath(_ role: TaskRole) -> String? { nil }
   public var touchesFiles: Bool { false }
   public var hasSmallResults: Bool { false }
+  public var outlivesRun: Bool { true }
   public var memoryRemedy: String? { nil }
 }
 
@@ -73,6 +76,8 @@ struct PartitionBody: TaskBody {
   let op: any PartitionOp
   let partitions: Partitions
   let inputNames: [String]
+
+  var outlivesRun: Bool { op.outlivesRun }
 
   /// Without inputs, only the number tells one partition's result from another's.
   func identity(_ role: TaskRole) -> [IdentityPart] {

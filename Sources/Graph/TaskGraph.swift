@@ -77,7 +77,8 @@ public struct TaskGraph: Sendable {
   /// Whether a stage's results outlive the run: they are what somebody asked for. That holds for reductions, for
   /// files and for programs that ran, for what no other stage reads, and for what is marked `keep`; other results are dropped after their last use.
   public func isKept(_ stage: Stage) -> Bool {
-    stage.keep == true || stage.op.shape == .reduction || stage.op.shape.leavesFiles
+    guard stage.body.outlivesRun else { return false }
+    return stage.keep == true || stage.op.shape == .reduction || stage.op.shape.leavesFiles
       || !usedStages.contains(stage.number)
   }
 
@@ -226,6 +227,12 @@ public struct TaskGraph: Sendable {
       body = CommandBody(op: op, plan: plan)
     case .shuffle, .regroup, .join, .fit: preconditionFailure("\(definition.shape) has edges of its own")
     case .program: preconditionFailure("\(definition.name) is a program's own: its stages come with their bodies")
+    }
+    guard keep != true || body.outlivesRun else {
+      throw GraphError(
+        .wrongInputs,
+        "what \(definition.name) gives lies on disk for the run alone, and \"keep\" cannot hold it: leave keep out",
+        stage: name)
     }
     try claimFiles(of: body, layout: layout, stage: name)
     let number = stages.count

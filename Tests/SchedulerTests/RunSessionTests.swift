@@ -101,6 +101,36 @@ private func twoPasses(partitions: Int, bytes: Int) throws -> TaskGraph {
     }
   }
 
+  //   a[i] ── b[i] ── c[i] ── total, where b asks for more memory in the middle of a unit
+  @Test("What comes before a step that asks for more memory is done once, and who cannot have it is named")
+  func memoryInTheMiddleOfAUnit() throws {
+    func graph(_ reserve: Int) throws -> TaskGraph {
+      var graph = TaskGraph()
+      try RandomGraphs.add("a", TestOps.source, to: &graph, ["bytes": .integer(1 << 10), "partitions": .integer(40)])
+      try RandomGraphs.add(
+        "b", TestOps.mix(1), to: &graph, from: ["a"], ["bytes": .integer(1 << 10), "reserve": .integer(reserve)])
+      try RandomGraphs.add("c", TestOps.mix(1), to: &graph, from: ["b"], ["bytes": .integer(1 << 10)])
+      try RandomGraphs.add("total", TestOps.reduce, to: &graph, from: ["c"], ["bytes": .integer(8)])
+      return graph
+    }
+    try TestFiles.withFolder { folder in
+      let (graph, memory) = (try graph(40 << 20), 64 << 20)
+      let summary = try run(graph, in: folder, memory: memory, workers: 4)
+      #expect(summary.outcome == .done)
+      let expected = try #require(try RandomGraphs.expected(graph).last)
+      #expect(try finals(graph, in: folder)["total"] == expected)
+      #expect(try sql("SELECT count(*) FROM v1_tasks WHERE name = 'a'", in: folder) == 40)
+      #expect(try sql("SELECT count(*) FROM v1_tasks WHERE name = 'b'", in: folder) == 40)
+      #expect(try sql("SELECT count(*) FROM v1_events WHERE kind = 'memory'", in: folder, as: Int.self)! > 0)
+    }
+    try TestFiles.withFolder { folder in
+      let summary = try run(graph(1 << 30), in: folder, memory: 64 << 20, workers: 1)
+      let failure = try #require(summary.failures.first)
+      #expect(
+        failure.key.stage == "b" && failure.error.record == "line 9" && failure.error.code == .tooLarge, "\(failure)")
+    }
+  }
+
   @Test("After a failure only what is left runs, and a failure names task, file, record and what was skipped")
   func resumeAfterFailure() throws {
     try TestFiles.withFolder { folder in

@@ -163,16 +163,50 @@ import Testing
     #expect(try message([[(0, 1)], [(1, 1)]], [0, 2]).contains("record 2 label \"yes\" is 2.0"))
     #expect(try message([[(0, 1)], [(1, 1)]], [0, nil]).contains("is null"))
     #expect(try message([[(-1, 1)], [(1, 1)]], [0, 1]).contains("record 1 id -1"))
+    #expect(try message([[(3, 1), (1, 1), (3, 1)], [(1, 1)]], [0, 1]).contains("record 1 id 3 is there twice"))
     #expect(try message([[(0, 1e300)], [(1, 1)]], [0, 1]).contains("record 1 value 1e+300"))
     #expect(
       try message([[(0, -2)], [(1, 1)]], [0, 1], ["weighting": .string("naive-bayes")]).contains("raise smoothing"))
     #expect(
       try message([[(0, 1)], [(1, 1)]], [0, 1], ["max_passes": .integer(1)]).contains("raise max_passes"))
     #expect(
-      try message([[(0, 1)], [(2_000_000, 1)]], [0, 1], memoryLimit: 64 << 20).contains("an eighth of --memory"))
+      try message([[(0, 1)], [(2_000_000, 1)]], [0, 1], memoryLimit: 16 << 20).contains(
+        "2 examples of 2000001 features take")
+    )
     #expect(throws: ParameterError.self) {
       try Ops.fit("logistic.fit", ["label": .string("yes"), "C": .number(0)], to: [])
     }
+  }
+
+  /// Margins of -60 and of 1000: the multiplier, or what it lacks of C, has no digits beside C.
+  @Test func `An example that is far on either side does not keep it from converging`() throws {
+    var items: [[(Int32, Double)]] = []
+    var labels: [Int64] = []
+    for number in 0..<200 {
+      items.append([(0, 1)])
+      labels.append(1)
+      items.append([(Int32(1 + number), 1)])
+      labels.append(0)
+    }
+    for (value, label) in [(60.0, Int64(0)), (1000, 1)] {
+      let table = try Self.table(items + [[(0, value)]], labels: labels + [label])
+      let model = try Ops.fit("logistic.fit", ["label": .string("yes"), "C": .number(4)], to: [table])
+      let coefficients = model.columns[1].values(as: Double.self)
+      #expect(coefficients[1] > 0.1 && coefficients.allSatisfy(\.isFinite), "\(coefficients[1])")
+    }
+  }
+
+  @Test func `Axes hold any finite numbers`() {
+    for values in [
+      [0, 5e-324], [1.3e308, 1.3e308], [1.7e308, -1.7e308], [1e-300, 2e-300], [-3, -3], [0, 0], [0.2, 0.9],
+    ] {
+      let axis = ChartAxis(values)
+      #expect(axis.ticks.count >= 2 && axis.ticks.count < 20 && axis.ticks.allSatisfy(\.isFinite), "\(values)")
+      #expect(values.allSatisfy { axis.place($0).isFinite } && axis.ticks.allSatisfy { !axis.text($0).isEmpty })
+    }
+    #expect(
+      ChartAxis([0.2, 0.9]).ticks.map { ChartAxis([0.2, 0.9]).text($0) } == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"])
+    #expect(ChartAxis([-3, 17], ticks: 5).range == -5...20)
   }
 
   /// Each score's record decides; equal scores are one threshold.

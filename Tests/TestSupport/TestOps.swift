@@ -86,6 +86,8 @@ public enum TestOps {
     OpParameter("partitions", .integer(1...(.max)), default: .integer(1), summary: "partitions of a source"),
     OpParameter("fail", .string, isOptional: true, summary: "\"always\", or a file whose presence makes the task fail"),
     OpParameter(
+      "reserve", .integer(0...(.max)), default: .integer(0), summary: "what mixing asks for beyond its estimate"),
+    OpParameter(
       "estimate", .integer(1...1000), default: .integer(100), summary: "estimated size, in percent of the real one"),
   ]
 
@@ -138,6 +140,7 @@ public enum TestOps {
     let partitions: Int
     let fail: String?
     let estimate: Int
+    let reserve: Int
 
     init(_ arguments: OpArguments) {
       seed = UInt64(arguments.require(OpArguments.integer, "seed"))
@@ -145,6 +148,7 @@ public enum TestOps {
       partitions = arguments.require(OpArguments.integer, "partitions")
       fail = arguments.string("fail")
       estimate = arguments.require(OpArguments.integer, "estimate")
+      reserve = arguments.require(OpArguments.integer, "reserve")
     }
 
     func value(_ number: UInt64) throws -> TestValue {
@@ -172,7 +176,9 @@ public enum TestOps {
     let settings: Settings
     func estimate(inputBytes: [Int]) -> MemoryEstimate { settings.memory }
     func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {
-      try settings.value(try inputs.reduce(settings.seed) { mixed($0, try number($1)) })
+      try context.reserve(
+        more: settings.reserve, for: TaskError(.tooLarge, "a record is larger than foreseen", record: "line 9"))
+      return try settings.value(try inputs.reduce(settings.seed) { mixed($0, try number($1)) })
     }
   }
 

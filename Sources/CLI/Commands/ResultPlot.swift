@@ -27,7 +27,8 @@ struct ResultPlot {
     var places: [String: Int] = [:]
     for row in preview.rows {
       guard let xValue = Double(row[xPlace]), let yValue = Double(row[yPlace]), xValue.isFinite, yValue.isFinite else {
-        if row[xPlace] == "null" || row[yPlace] == "null" { continue }
+        // A null.
+        if row[xPlace].isEmpty || row[yPlace].isEmpty { continue }
         throw CommandFailure(
           .usage, "\"\(row[xPlace])\" and \"\(row[yPlace])\" make no point: what is drawn are numbers")
       }

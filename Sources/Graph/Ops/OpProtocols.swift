@@ -42,6 +42,8 @@ public protocol PartitionOp: Sendable {
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue
   /// How many partitions it gives where no input is a bag; `nil` for one value.
   var partitionCount: Int? { get }
+  /// Whether its results can be kept after the run; what lies on disk for the run alone cannot.
+  var outlivesRun: Bool { get }
   /// Whether a partition's place in the bag makes its result another.
   var dependsOnIndex: Bool { get }
   /// Whether the names of the tasks it reads make its result another.
@@ -50,6 +52,7 @@ public protocol PartitionOp: Sendable {
 
 extension PartitionOp {
   public var partitionCount: Int? { nil }
+  public var outlivesRun: Bool { true }
   public var dependsOnIndex: Bool { false }
   public var dependsOnInputNames: Bool { false }
 }

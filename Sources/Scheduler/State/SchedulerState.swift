@@ -300,6 +300,11 @@ struct SchedulerState {
     if own + toRead > budget.capacity { refuse(head, needed: own + toRead) }
   }
 
+  /// A task that begins a unit now, as the one before it ended early, is known to need so much beyond its estimate.
+  mutating func willNeed(extraBytes total: Int, for head: TaskID) {
+    extraBytes[head] = max(total, extraBytes[head] ?? 0)
+  }
+
   /// A unit stopped at `task` because it was told to.
   mutating func cancelled(_ head: TaskID, at task: TaskID) {
     keepsOnDisk = true

@@ -58,12 +58,23 @@ struct Worker: ~Copyable {
       case cancelled
       /// It needs more memory than was reserved and free.
       case lacking(extraBytes: Int, TaskError)
+      /// The task behind it does; it ended well itself, and can be read back from there if anywhere.
+      case lackingNext(TaskID, extraBytes: Int, TaskError, ValueStore.Location?)
       /// An input's stored copy is damaged.
       case lost(input: TaskID)
     }
 
     let kind: Kind
     init(_ kind: Kind) { self.kind = kind }
+
+    /// Where the result can be read back from.
+    var location: ValueStore.Location? {
+      switch kind {
+      case .stored(let location): location
+      case .lackingNext(_, _, _, let location): location
+      default: nil
+      }
+    }
   }
 
   init(_ number: Int, _ engine: Engine) {
@@ -138,6 +149,10 @@ struct Worker: ~Copyable {
       seconds += outcomes[index].seconds
       if let result = outcomes[index].result.take() {
         finished(outcomes[index], result)
+        if case .lackingNext(let next, let extraBytes, let problem, _)? = outcomes[index].remark?.kind {
+          engine.core.pointee.shortages[next] = problem
+          engine.core.pointee.state.willNeed(extraBytes: extraBytes, for: next)
+        }
         continue
       }
       let outcome = outcomes[index]
@@ -151,7 +166,7 @@ struct Worker: ~Copyable {
         engine.core.pointee.shortages[outcome.head] = problem
         engine.core.pointee.state.lacked(outcome.head, at: outcome.task, extraBytes: extraBytes)
       case .lost(let input): engine.core.pointee.state.lost(input, for: outcome.head)
-      case .cancelled, .stored, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
+      case .cancelled, .stored, .lackingNext, nil: engine.core.pointee.state.cancelled(outcome.head, at: outcome.task)
       }
     }
     let op = engine.opNumbers[graph.stageNumber(of: outcomes[0].head)]
@@ -173,7 +188,7 @@ struct Worker: ~Copyable {
     var isStored = false
     let isNeeded = engine.core.pointee.state.isNeeded(outcome.task)
     if isNeeded { engine.core.pointee.values.put(outcome.task, consume result) }
-    if let remark = outcome.remark, case .stored(let location) = remark.kind {
+    if let location = outcome.remark?.location {
       isStored = true
       if isNeeded { engine.store.add(outcome.task, at: location) }
     }
@@ -267,6 +282,8 @@ struct Worker: ~Copyable {
         return engine.clock.now
       }
     }
+    /// The step before this one, and where its result can be read back from.
+    var previous: (task: TaskID, location: ValueStore.Location?)?
     while true {
       let stage = graph.stageNumber(of: task)
       // What is behind another in its unit has no retries: only earlier runs can have tried it.
@@ -295,6 +312,7 @@ struct Worker: ~Copyable {
           return time
         }
         arguments.append(value)
+        previous = (task, location)
         task = next
         if batch.count == 1 { current.begin(task, at: time) }
       } catch let shortage as MemoryShortage {
@@ -304,10 +322,19 @@ struct Worker: ~Copyable {
           "memory",
           "\(graph.key(of: task)) needs \(ByteCount(shortage.extraBytes)) more than foreseen; it begins again when there "
             + "is room (\(shortage.problem))", at: time)
-        outcomes.append(
-          Outcome(
-            head: unit.head, task: task, seconds: time - start, result: nil,
-            remark: Remark(.lacking(extraBytes: shortage.extraBytes, shortage.problem))))
+        // What came before it is done and stays so: it begins a unit of its own.
+        if let previous {
+          outcomes.append(
+            Outcome(
+              head: unit.head, task: previous.task, seconds: time - start, result: ResultBox(arguments[0]),
+              remark: Remark(
+                .lackingNext(task, extraBytes: shortage.extraBytes, shortage.problem, previous.location))))
+        } else {
+          outcomes.append(
+            Outcome(
+              head: unit.head, task: task, seconds: time - start, result: nil,
+              remark: Remark(.lacking(extraBytes: shortage.extraBytes, shortage.problem))))
+        }
         return time
       } catch {
         context.discardRejects()
@@ -358,9 +385,8 @@ struct Worker: ~Copyable {
         role, inputBytes: sizes, memoryLimit: engine.settings.memoryLimit)
       record.estimatedBytes = estimate.output + estimate.scratch
     }
-    let result = try graph.stages[stage].body.run(role, inputs: arguments, context: context)
-    guard tracks else { return (result, nil) }
-    let value = result.compacted()
+    let value = try graph.stages[stage].body.run(role, inputs: arguments, context: context).compacted()
+    guard tracks else { return (value, nil) }
     record.rows = value.rowCount
     record.bytesOut = (value as? WrittenFile)?.fileByteCount ?? value.byteCount
     return (value, try context.publishRejects(mayHave: engine.plan.mayHaveRejects || record.number > 1))

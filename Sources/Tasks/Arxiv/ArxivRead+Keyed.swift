@@ -62,14 +62,16 @@ extension ArxivRead {
     var more = max(text - piece.byteCount * 13 / 10, 0) + max(block.range.count - estimate.output, 0)
     // All of a large record's strings, and what the parser notes of it.
     let file = try InputFile(piece.file)
-    if block.largest.count >= JSONWeight.leastCounted {
-      more += try JSONWeight(of: block.largest, in: file, context: context).parserByteCount
-    }
+    more +=
+      try [block.largest, block.last?.range ?? 0..<0].filter { $0.count >= JSONWeight.leastCounted }
+      .map { try JSONWeight(of: $0, in: file, context: context).parserByteCount }.max() ?? 0
     guard more > JSONWeight.leastCounted else { return }
     try context.reserve(
       more: more,
       for: TaskError(
-        .tooLarge, "the record takes \(ByteCount(block.largest.count)) of the file", file: piece.file.path,
+        .tooLarge,
+        "the record takes \(ByteCount(block.largest.count)) of the file, unless a quote or bracket in it is never closed",
+        file: piece.file.path,
         record: try ArxivRead.key(at: block.largest.lowerBound, in: file)))
   }
 
@@ -115,7 +117,7 @@ extension ArxivRead {
         if paper.problem == SJ_FINE {
           try papers.append(keyed: paper)
         } else if !overwritten.contains(paper.offset) {
-          let ofScope = scope == "file" ? "" : " of the block from byte \(document.offset + 2) on"
+          let ofScope = scope == "file" ? "" : " of those from byte \(max(document.offset, 0) + 1) on"
           try problems.report(record: paper.id.count > 0 ? paper.id.string : "record \(number)\(ofScope)", paper.why) {
             let scan = JSONScan(document.bytes)
             return scan.endOfValue(paper.offset).map { scan.text(paper.offset..<$0) }

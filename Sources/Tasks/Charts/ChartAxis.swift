@@ -23,9 +23,12 @@ public struct ChartAxis: Sendable {
     }
     if least > greatest { (least, greatest) = (0, 1) }
     if least >= 0, greatest <= 1, greatest > 0.1 { (least, greatest) = (0, 1) }
-    // A single value, or one so large that its neighbours are further away.
-    if !(greatest - least > abs(greatest) * 1e-12) {
-      let half = max(abs(greatest) * 0.5, 0.5)
+    // Beyond these no picture shows anything, and steps between such numbers are none.
+    (least, greatest) = (min(max(least, -1e300), 1e300), min(max(greatest, -1e300), 1e300))
+    // A single value, or several that are too near to each other to be told apart.
+    let size = max(abs(least), abs(greatest))
+    if greatest - least <= size * 1e-12 || greatest - least < 1e-290 {
+      let half = max(size * 0.5, 0.5)
       (least, greatest) = (least - half, greatest + half)
     }
     let raw = (greatest / 2 - least / 2) / Double(max(count - 1, 1)) * 2

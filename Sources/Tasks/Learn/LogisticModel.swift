@@ -87,15 +87,17 @@ struct FitLogistic: FitOp {
     ExamplesPacker.estimate(inputBytes: inputBytes)
   }
 
-  /// Coefficients and multipliers have a share, which small examples do not need, and so have the examples that stay in memory.
+  /// How many features there are is not known before the examples are packed: `fit` asks for what is missing.
   func estimateFit(inputBytes: Int, memoryLimit: Int) -> MemoryEstimate {
-    let share = LogisticTrainer.share(of: memoryLimit)
+    let held = LogisticTrainer.heldBytes(limit: memoryLimit)
     return MemoryEstimate(
-      output: min(inputBytes * 5 / 2, share) + (64 << 10),
-      scratch: min(inputBytes * 5, share) + min(inputBytes, share) + min(inputBytes, ExamplesPieces.groupBytes)
-        + ShardReader.bytesAhead * 2
-        + (256 << 10))
+      output: foreseen(inputBytes: inputBytes, memoryLimit) / 3 + (64 << 10),
+      scratch: foreseen(inputBytes: inputBytes, memoryLimit) * 2 / 3 + min(inputBytes, held)
+        + min(inputBytes * 3, ExamplesPieces.groupBytes) + ShardReader.bytesAhead * 2 + (256 << 10))
   }
+
+  /// Bytes that are foreseen for coefficients and multipliers.
+  private func foreseen(inputBytes: Int, _ memoryLimit: Int) -> Int { min(inputBytes * 8, memoryLimit / 8) }
 
   func pack(_ value: any TaskValue, partition: Partition, of count: Int, context: any TaskContext) throws
     -> any TaskValue
@@ -120,9 +122,17 @@ struct FitLogistic: FitOp {
   func fit(_ packed: [any TaskValue], context: any TaskContext) throws -> any TaskValue {
     let sets = try ShardSet.all(packed, count: 1)
     let headers = try sets.map { try ExamplesHeader($0) }
-    let pieces = ExamplesPieces(sets, headers: headers, room: LogisticTrainer.share(of: context.memoryLimit))
-    let trainer = try LogisticTrainer(
-      pieces, label: place(of: label, in: headers[0]), name: label, settings: settings, context: context)
+    let label = try place(of: self.label, in: headers[0])
+    let pieces = ExamplesPieces(sets, headers: headers, room: LogisticTrainer.heldBytes(limit: context.memoryLimit))
+    let needed = LogisticTrainer.byteCount(features: pieces.features, rows: pieces.rowCount)
+    let inputBytes = sets.reduce(0) { $0 + $1.byteCount(ofShard: 0) }
+    try context.reserve(
+      more: needed - foreseen(inputBytes: inputBytes, context.memoryLimit),
+      for: TaskError(
+        .tooLarge,
+        "\(pieces.rowCount) examples of \(pieces.features) features take \(ByteCount(needed)) for coefficients and multipliers"
+      ))
+    let trainer = LogisticTrainer(pieces, label: label, name: self.label, settings: settings, context: context)
     return try trainer.fitted().table
   }
 
@@ -182,7 +192,8 @@ struct PredictLogistic: PartitionOp {
   }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
-    MemoryEstimate(output: inputBytes[0] + inputBytes[0] / 8 + (16 << 10), scratch: 64 << 10)
+    // Of a record without a list at most: 4 bytes of offset for each of two lists, and 16 of probability.
+    MemoryEstimate(output: inputBytes[0] * 2 + (16 << 10), scratch: inputBytes[0] + (64 << 10))
   }
 
   func apply(_ inputs: [any TaskValue], partition: Partition, context: any TaskContext) throws -> any TaskValue {

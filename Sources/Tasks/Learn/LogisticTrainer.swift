@@ -36,31 +36,29 @@ final class LogisticTrainer {
   /// For each feature its coefficient and its squared ratio, which are used together.
   private var coefficients: UnsafeMutableBufferPointer<SIMD2<Double>>
   private var ratios: [Double] = []
-  private var multipliers: UnsafeMutableBufferPointer<Double>
+  private var multipliers: UnsafeMutableBufferPointer<LogisticMultiplier>
   private var intercept = 0.0
 
-  /// Bytes that coefficients and multipliers may take, and bytes of examples that stay in memory.
-  static func share(of memoryLimit: Int) -> Int { memoryLimit / 8 }
+  /// Bytes of examples that stay in memory.
+  static func heldBytes(limit: Int) -> Int { limit / 8 }
 
-  /// - Throws: `TaskError` with code `.tooLarge` where the coefficients and multipliers take more than their share.
-  init(_ pieces: ExamplesPieces, label: Int, name: String, settings: Settings, context: any TaskContext) throws {
+  /// What fitting takes beside the examples, and the model that comes of it: coefficients and squared ratios, the sums or the
+  /// ratios themselves, the coefficients alone, the table; and the multipliers.
+  static func byteCount(features: Int, rows: Int) -> Int {
+    features * 60 + rows * MemoryLayout<LogisticMultiplier>.stride
+  }
+
+  init(_ pieces: ExamplesPieces, label: Int, name: String, settings: Settings, context: any TaskContext) {
     self.settings = settings
     self.pieces = pieces
     self.label = label
     self.context = context
     labelName = name
     features = pieces.features
-    let needed = features * 32 + pieces.rowCount * 8
-    guard needed <= LogisticTrainer.share(of: context.memoryLimit) else {
-      throw TaskError(
-        .tooLarge,
-        "\(pieces.rowCount) examples of \(features) features take \(ByteCount(needed)), more than an eighth of --memory; "
-          + "raise it to \(ByteCount(needed * 8)), or keep fewer features")
-    }
     coefficients = .allocate(capacity: features)
     coefficients.initialize(repeating: SIMD2(0, 1))
     multipliers = .allocate(capacity: pieces.rowCount)
-    multipliers.initialize(repeating: 0)
+    multipliers.initialize(repeating: LogisticMultiplier())
   }
 
   deinit {
@@ -126,8 +124,7 @@ final class LogisticTrainer {
   /// - Returns: how much the worst of them missed its best multiplier.
   private func descend(pass: Int, previous: Double) throws -> Double {
     // Early passes need no digits that later ones change.
-    let solver = LogisticMultiplier(
-      cost: settings.cost, tolerance: min(max(previous, settings.tolerance) * 0.01, 0.01))
+    let (cost, tolerance) = (settings.cost, min(max(previous, settings.tolerance) * 0.01, 0.01))
     var random = SampleRandom(seed: settings.seed, part: pass)
     var greatest = 0.0
     try pieces.forEachRow(using: &random, context) { row in
@@ -140,10 +137,10 @@ final class LogisticTrainer {
       }
       let margin = sign * score
       let old = multipliers[row.number]
-      greatest = max(greatest, solver.violation(old, margin: margin))
-      let new = solver.best(from: old, squaredLength: squaredLength, margin: margin)
+      greatest = max(greatest, old.violation(margin: margin, cost: cost))
+      let new = old.best(squaredLength: squaredLength, margin: margin, cost: cost, tolerance: tolerance)
       multipliers[row.number] = new
-      let change = (new - old) * sign
+      let change = new.difference(from: old, cost: cost) * sign
       guard change != 0 else { return }
       intercept += change
       for item in 0..<row.count {

@@ -76,6 +76,9 @@ struct ExamplesPacker {
     var writer = ShardWriter(shardCount: 1, inputCount: count, context: context)
     var piece = PieceOfExamples(labelCount: labels.count)
     try vectors.forEach(context) { row, items, firstValue in
+      if let twice = PackedIDs.repeated(features, items) {
+        throw vectors.bad(row, "id \(twice) is there twice; add its values up before, or leave one of them out")
+      }
       for item in items {
         let value = numbers[firstValue + item - items.lowerBound]
         guard Float(value).isFinite else {
@@ -115,6 +118,16 @@ struct NumberItems {
 
   @inline(__always)
   subscript(item: Int) -> Double { doubles?[item] ?? column.number(at: item) ?? .nan }
+}
+
+private enum PackedIDs {
+  /// An id that is there more than once; ids mostly ascend.
+  static func repeated(_ ids: UnsafeBufferPointer<Int32>, _ range: Range<Int>) -> Int32? {
+    guard !range.isEmpty else { return nil }
+    if zip(range, range.dropFirst()).allSatisfy({ ids[$0] < ids[$1] }) { return nil }
+    let sorted = range.map { ids[$0] }.sorted()
+    return zip(sorted, sorted.dropFirst()).first { $0 == $1 }?.0
+  }
 }
 
 /// A column of 0 and 1, or of false and true.
@@ -218,6 +231,7 @@ struct ExamplesPiece {
 
 /// `examples.pack`: examples on disk, for several models to be fitted to.
 struct PackExamples: PartitionOp {
+  var outlivesRun: Bool { false }
   private let packer: ExamplesPacker
 
   init(_ arguments: OpArguments) throws {

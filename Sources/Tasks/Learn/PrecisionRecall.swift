@@ -18,10 +18,11 @@ struct PrecisionRecall: ReductionOp {
     fanIn = arguments.require(OpArguments.integer, "split_every")
   }
 
-  /// 24 bytes for each score.
+  /// 24 bytes for each score that differs from the others, a few times over while they are merged. A partition's records are
+  /// no more than its bytes, of which a score and a label take nine.
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
     let all = inputBytes.reduce(0, +)
-    return MemoryEstimate(output: all / 2 + (16 << 10), scratch: all / 2 + (64 << 10))
+    return MemoryEstimate(output: all + (16 << 10), scratch: all * 3 + (64 << 10))
   }
 
   /// The records of each score, from the highest on.
@@ -65,6 +66,12 @@ struct PrecisionRecall: ReductionOp {
       throw TaskError(
         .wrongType, "column \"\(score)\" holds \(column.type), and scores are numbers; name another column", file: file)
     }
+    // Pairs and what sorting takes, tallies and their columns: 88 bytes a record.
+    try context.reserve(
+      more: table.count * 88 - table.byteCount * 4,
+      for: TaskError(
+        .tooLarge, "\(table.count) scores are in one partition; read smaller partitions, or repartition them",
+        file: file))
     var order: [(score: Double, isPositive: Bool)] = []
     order.reserveCapacity(table.count)
     for row in 0..<table.count {
