@@ -73,7 +73,7 @@ final class LogisticTrainer {
     for pass in 0..<settings.mostPasses {
       greatest = try descend(pass: pass, previous: greatest)
       if greatest <= settings.tolerance {
-        return try LogisticModel(intercept: intercept, coefficients: coefficients.map { $0[0] }, ratios: ratios)
+        return LogisticModel(intercept: intercept, coefficients: coefficients.map { $0[0] }, ratios: ratios)
       }
     }
     throw TaskError(
