@@ -19,7 +19,7 @@ struct SVGWrite: SinkOp {
   func paths(for partitions: Partitions) throws -> [String] { partitions.map { _ in path } }
 
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
-    MemoryEstimate(output: 256, scratch: inputBytes[0] + (256 << 10))
+    MemoryEstimate(output: 256, scratch: inputBytes[0] * 3 + (256 << 10))
   }
 
   func write(_ value: any TaskValue, partition: Partition, to sink: any ByteSink, context: any TaskContext) throws

@@ -66,11 +66,10 @@ struct ExamplesPacker {
   ///   - context: has the place on disk.
   /// - Throws: `TaskError` for other columns, and with code `.badRecord` for a record that is no example.
   func pack(_ table: Table, partition: Partition, of count: Int, context: any TaskContext) throws -> ShardSet {
-    let file = partition.file?.path
     let vectors = try SparseLists(table, ids: ids, values: values, partition: partition)
     let numbers = NumberItems(vectors.valueItems)
     let features = vectors.idItems.values(as: Int32.self)
-    let flags = try labels.map { try LabelColumn(table, $0, file: file) }
+    let flags = try labels.map { try LabelColumn(table, $0, partition: partition) }
     var header = ExamplesHeader(labels: labels)
     header.rows = table.count
     var writer = ShardWriter(shardCount: 1, inputCount: count, context: context)
@@ -88,14 +87,7 @@ struct ExamplesPacker {
         piece.append(id: features[item], value: Float(value))
         header.features = max(header.features, Int(features[item]) + 1)
       }
-      try piece.closeRow(
-        flags.map { column in
-          guard let flag = column[row] else {
-            throw vectors.bad(
-              row, "label \"\(column.name)\" is \(column.text(row)), and labels are 0 or 1; filter or cast it before")
-          }
-          return flag
-        })
+      piece.closeRow(try flags.map { try $0.flag(at: row) })
       if piece.byteCount >= ExamplesPacker.pieceBytes || piece.rowCount == ExamplesPacker.mostRows {
         let bytes = piece.taken()
         try writer.write(bytes, [0, bytes.count])
@@ -106,20 +98,6 @@ struct ExamplesPacker {
   }
 }
 
-/// The items of lists as numbers.
-struct NumberItems {
-  private let column: Column
-  private let doubles: UnsafeBufferPointer<Double>?
-
-  init(_ column: Column) {
-    self.column = column
-    doubles = column.type == .float64 ? column.values(as: Double.self) : nil
-  }
-
-  @inline(__always)
-  subscript(item: Int) -> Double { doubles?[item] ?? column.number(at: item) ?? .nan }
-}
-
 private enum PackedIDs {
   /// An id that is there more than once; ids mostly ascend.
   static func repeated(_ ids: UnsafeBufferPointer<Int32>, _ range: Range<Int>) -> Int32? {
@@ -128,37 +106,6 @@ private enum PackedIDs {
     let sorted = range.map { ids[$0] }.sorted()
     return zip(sorted, sorted.dropFirst()).first { $0 == $1 }?.0
   }
-}
-
-/// A column of 0 and 1, or of false and true.
-struct LabelColumn {
-  let name: String
-  private let column: Column
-
-  /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`.
-  init(_ table: Table, _ name: String, file: String?) throws {
-    self.name = name
-    column = try table.column(name, file: file)
-    switch column.type {
-    case .bool, .int8, .int32, .int64, .float32, .float64: break
-    default:
-      throw TaskError(
-        .wrongType, "label \"\(name)\" is a column of \(column.type), and labels are 0 or 1; name another, or cast it",
-        file: file)
-    }
-  }
-
-  /// `nil` for null and for what is neither 0 nor 1.
-  subscript(row: Int) -> Bool? {
-    switch column.number(at: row) {
-    case 0: false
-    case 1: true
-    default: nil
-    }
-  }
-
-  /// For messages.
-  func text(_ row: Int) -> String { column.number(at: row).map { "\($0)" } ?? "null" }
 }
 
 /// A piece while it is filled.

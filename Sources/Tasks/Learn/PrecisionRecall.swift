@@ -18,8 +18,8 @@ struct PrecisionRecall: ReductionOp {
     fanIn = arguments.require(OpArguments.integer, "split_every")
   }
 
-  /// 24 bytes for each score that differs from the others, a few times over while they are merged. A partition's records are
-  /// no more than its bytes, of which a score and a label take nine.
+  /// 24 bytes for each score that differs from the others, a few times over while they are merged; what a partition's records
+  /// take beyond that, `partial` asks for.
   func estimate(inputBytes: [Int]) -> MemoryEstimate {
     let all = inputBytes.reduce(0, +)
     return MemoryEstimate(output: all + (16 << 10), scratch: all * 3 + (64 << 10))
@@ -60,7 +60,7 @@ struct PrecisionRecall: ReductionOp {
   func partial(_ value: any TaskValue, partition: Partition, context: any TaskContext) throws -> any TaskValue {
     let file = partition.file?.path
     let table = try Table.from(value, file: file)
-    let flags = try LabelColumn(table, label, file: file)
+    let flags = try LabelColumn(table, label, partition: partition)
     let column = try table.column(score, file: file)
     guard column.type == .float64 || column.type == .float32 || column.type == .int32 || column.type == .int64 else {
       throw TaskError(
@@ -76,16 +76,12 @@ struct PrecisionRecall: ReductionOp {
     order.reserveCapacity(table.count)
     for row in 0..<table.count {
       if row % 4096 == 4095 { try context.checkCancellation() }
-      func bad(_ why: String) -> TaskError {
-        TaskError(.badRecord, why, file: file ?? partition.label, record: "record \(row + 1)")
-      }
       guard let number = column.number(at: row), !number.isNaN else {
-        throw bad("score \"\(score)\" is null or no number; filter such records out before")
+        throw TaskError(
+          .badRecord, "score \"\(score)\" is null or no number; filter such records out before",
+          file: file ?? partition.label, record: "record \(row + 1)")
       }
-      guard let flag = flags[row] else {
-        throw bad("label \"\(label)\" is \(flags.text(row)), and labels are 0 or 1; filter or cast it before")
-      }
-      order.append((number, flag))
+      order.append((number, try flags.flag(at: row)))
     }
     order.sort { $0.score > $1.score }
     var tallies = Tallies()

@@ -74,3 +74,17 @@ struct SparseLists {
     }
   }
 }
+
+/// The items of lists as numbers.
+struct NumberItems {
+  private let column: Column
+  private let doubles: UnsafeBufferPointer<Double>?
+
+  init(_ column: Column) {
+    self.column = column
+    doubles = column.type == .float64 ? column.values(as: Double.self) : nil
+  }
+
+  @inline(__always)
+  subscript(item: Int) -> Double { doubles?[item] ?? column.number(at: item) ?? .nan }
+}
