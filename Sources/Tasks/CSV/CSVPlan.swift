@@ -40,7 +40,7 @@ struct CSVPlan: Sendable {
 
     // Files that hold nothing are reported when they are read.
     let candidates = whole.filter { $0.file.byteCount > 0 }
-    let sampled = candidates.isEmpty ? [whole[0]] : CSVPlan.spread(candidates)
+    let sampled = candidates.isEmpty ? [whole[0]] : candidates.spread(most: CSVPlan.mostSampled)
     let heads = try sampled.map { piece in
       do {
         return try CSVHead(
@@ -79,11 +79,6 @@ struct CSVPlan: Sendable {
     }
     recordByteCount = records == 0 ? 32 : max(Double(bytes) / Double(records), 1)
     textByteCount = records == 0 ? 0 : Double(text) / Double(records)
-  }
-
-  private static func spread(_ files: [TextPiece]) -> [TextPiece] {
-    guard files.count > mostSampled else { return files }
-    return (0..<mostSampled).map { files[$0 * (files.count - 1) / (mostSampled - 1)] }
   }
 
   private static func missing(_ name: String, among names: [String], in file: FileIdentity) -> String {

@@ -26,6 +26,16 @@ final class Listed<Value: Sendable>: Sendable {
   }
 }
 
+extension Array {
+  /// All elements, or so many of them, evenly spread, the first and the last among them.
+  ///
+  /// - Precondition: `most` is at least 2.
+  func spread(most: Int) -> [Element] {
+    guard count > most else { return self }
+    return (0..<most).map { self[$0 * (count - 1) / (most - 1)] }
+  }
+}
+
 /// The files of a reading operation, cut into blocks: what makes up its partitions.
 struct FileBlocks: Sendable {
   let partitions: Partitions
