@@ -95,6 +95,30 @@ import Testing
     }
   }
 
+  @Test(arguments: [true, false], 0..<6)
+  func `Characters are counted and ranked as the definition says, of ASCII or not`(lower: Bool, seed: Int) throws {
+    var random = SeededNumbers(UInt64(seed))
+    let pool = seed % 2 == 0 ? Array("abcABC-. \u{0}z") : Array("aAbBé量É\u{7F}Z")
+    let texts = (0..<300).map { _ in
+      String((0..<Int.random(in: 0..<9, using: &random)).map { _ in pool.randomElement(using: &random)! })
+    }
+    var (counts, documents, order): ([String: Int64], [String: Int64], [String]) = ([:], [:], [])
+    for text in texts {
+      let characters = (lower ? text.lowercased() : text).unicodeScalars.map { String($0) }
+      for character in characters {
+        if counts.updateValue((counts[character] ?? 0) + 1, forKey: character) == nil { order.append(character) }
+      }
+      for character in Set(characters) { documents[character, default: 0] += 1 }
+    }
+    let ranked = order.enumerated().sorted { (-counts[$0.1]!, $0.0) < (-counts[$1.1]!, $1.0) }.map(\.1)
+    let tokenizer = try fit(cut(texts, into: 1 + seed), ["char_level": .boolean(true), "lower": .boolean(lower)])
+    #expect(ids(tokenizer) == Dictionary(uniqueKeysWithValues: zip(ranked, 1...)))
+    for row in 0..<tokenizer.words.count {
+      let word = try #require(tokenizer.texts.string(at: row))
+      #expect(tokenizer.counts[row] == counts[word] && tokenizer.documents[row] == documents[word], "\(word)")
+    }
+  }
+
   @Test func `The token for unknown words has the first id, and num_words bounds all`() throws {
     let tokenizer = try fit([["b b b a a c"]], ["oov_token": .string("?"), "num_words": .integer(3)])
     #expect(ids(tokenizer) == ["b": 2, "a": 3, "c": 4])

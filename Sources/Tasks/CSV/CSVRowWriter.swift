@@ -14,6 +14,8 @@ import Graph
 struct CSVRowWriter {
   /// Keeps the memory alive that `cells` point into.
   private let table: Table
+  /// And that what pads its lists stands in.
+  private let fillings: [Buffer]
   private let cells: [Cells]
   private let delimiter: UInt8
   /// By byte: whether a text that holds it stands in quotes.
@@ -31,7 +33,10 @@ struct CSVRowWriter {
   init(_ table: Table, delimiter: UInt8, file: String?) throws {
     self.table = table
     self.delimiter = delimiter
-    cells = try zip(table.names, table.columns).map { name, column in
+    let fillings = table.columns.map { IntegerLists.filling(of: $0) }
+    self.fillings = fillings
+    cells = try zip(zip(table.names, table.columns), fillings).map { named, filling in
+      let (name, column) = named
       let validity = column.validity?.base.assumingMemoryBound(to: UInt8.self)
       switch column.storage {
       case .fixed(let values):
@@ -39,7 +44,7 @@ struct CSVRowWriter {
       case .strings(let offsets, _):
         return Cells(validity: validity, kind: .utf8, values: offsets.base, text: column.withStrings { $0 })
       case .lists, .padded, .structures:
-        if let lists = IntegerLists(column, forText: true) {
+        if let lists = IntegerLists(column, filling: filling) {
           return Cells(validity: validity, kind: .skipped, values: lists.items, text: nil, lists: lists)
         }
         throw TaskError(

@@ -23,6 +23,7 @@ struct JSONRowWriter {
   private let plans: [Plan]
   private let nested: [Plan]
   private let prefixes: Buffer
+  private let fillings: [Buffer]
 
   private struct Plan {
     /// `,"name":` in `prefixes`.
@@ -59,6 +60,7 @@ struct JSONRowWriter {
     var planner = Planner(names: prefixes.base.assumingMemoryBound(to: UInt8.self), places: places)
     plans = planner.plans(table.columns)
     nested = planner.nested
+    fillings = planner.fillings
   }
 
   /// Appends names as they stand in a record, those of structures' fields behind them.
@@ -86,6 +88,8 @@ struct JSONRowWriter {
     let places: [Range<Int>]
     var used = 0
     var nested: [Plan] = []
+    /// What pads lists.
+    var fillings: [Buffer] = []
 
     mutating func plans(_ columns: [Column]) -> [Plan] {
       let first = used
@@ -119,7 +123,10 @@ struct JSONRowWriter {
           nested.append(plan(items, prefix: prefix, count: 0))
           cells = .list(starts, nested.count - 1)
         }
-      case .padded: cells = .padded(IntegerLists(column, forText: true)!)
+      case .padded:
+        let filling = IntegerLists.filling(of: column)
+        fillings.append(filling)
+        cells = .padded(IntegerLists(column, filling: filling)!)
       case .structures(let fields):
         let fieldPlans = plans(fields)
         cells = .structure(nested.count..<(nested.count + fieldPlans.count))

@@ -22,13 +22,17 @@ struct SequenceLengths: ReductionOp {
         .wrongType, "column \"\(self.column)\" holds \(column.type), but only lists have lengths; name another column",
         file: file)
     }
+    var short = [Int64](repeating: 0, count: 1024)
     var counts: [Int64: Int64] = [:]
     try column.withOffsets { offsets in
       for row in 0..<column.count {
         if row % 4096 == 4095 { try context.checkCancellation() }
-        if !column.isNull(row) { counts[Int64(offsets[row + 1] - offsets[row]), default: 0] += 1 }
+        if column.isNull(row) { continue }
+        let length = Int(offsets[row + 1] - offsets[row])
+        if length < short.count { short[length] += 1 } else { counts[Int64(length), default: 0] += 1 }
       }
     }
+    for (length, count) in short.enumerated() where count > 0 { counts[Int64(length)] = count }
     return SequenceLengths.table(counts)
   }
 

@@ -52,28 +52,45 @@ struct IntegerLists {
   /// Of vectors; `nil` of lists.
   let width: Int?
   private let padding: PaddedLists.Padding
-  /// What pads a row without items, as text with commas behind; empty where no text is to be written.
-  private let filling: [UInt8]
-  /// Bytes of one of them.
+  private let filling: UnsafeRawPointer?
+  /// Bytes of what pads one place, and a comma.
   private let fillingByteCount: Int
+  private let smallNumbers = IntegerLists.smallNumbers
 
-  /// - Parameter forText: whether `putText` and `textByteCount` are going to be called.
+  /// By number below 1000: its digits and a comma, the first in the lowest byte.
+  private nonisolated(unsafe) static let smallNumbers: UnsafePointer<UInt32> = {
+    let texts = UnsafeMutablePointer<UInt32>.allocate(capacity: 1000)
+    for number in 0..<1000 {
+      texts[number] = "\(number),".utf8.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+    }
+    return UnsafePointer(texts)
+  }()
+
+  /// What pads a row without items, as text with commas behind; empty for lists that are not padded.
+  static func filling(of column: Column) -> Buffer {
+    guard case .padded(let padded) = column.storage else { return Buffer([]) }
+    let one = Array("\(padded.padding.value),".utf8)
+    return Buffer((0..<padded.width).flatMap { _ in one })
+  }
+
+  /// - Parameter filling: the column's, where `putText` is going to be called; it must outlive this.
   /// - Returns: `nil` for a column of anything else, and for one whose lists hold nulls.
-  init?(_ column: Column, forText: Bool = false) {
+  init?(_ column: Column, filling: Buffer? = nil) {
     let validity = column.validity?.base.assumingMemoryBound(to: UInt8.self)
     switch column.storage {
     case .lists(_, let items):
       guard items.type == .int32, items.nullCount == 0 else { return nil }
-      self.init(lists: column, validity: validity, width: nil, padding: PaddedLists.Padding(), forText: forText)
+      self.init(lists: column, validity: validity, width: nil, padding: PaddedLists.Padding())
     case .padded(let padded):
       self.init(
-        lists: padded.lists, validity: validity, width: padded.width, padding: padded.padding, forText: forText)
+        lists: padded.lists, validity: validity, width: padded.width, padding: padded.padding, filling: filling?.base)
     case .fixed, .strings, .structures: return nil
     }
   }
 
   init(
-    lists: Column, validity: UnsafePointer<UInt8>?, width: Int?, padding: PaddedLists.Padding, forText: Bool = false
+    lists: Column, validity: UnsafePointer<UInt8>?, width: Int?, padding: PaddedLists.Padding,
+    filling: UnsafeRawPointer? = nil
   ) {
     guard case .lists(let offsets, let items) = lists.storage, case .fixed(let values) = items.storage else {
       preconditionFailure("a column of \(lists.type) holds no lists of numbers")
@@ -84,9 +101,8 @@ struct IntegerLists {
     self.items = values.base.assumingMemoryBound(to: Int32.self)
     self.width = width
     self.padding = padding
-    let one = Array("\(padding.value),".utf8)
-    fillingByteCount = one.count
-    filling = forText ? width.map { width in (0..<width).flatMap { _ in one } } ?? [] : []
+    self.filling = filling
+    fillingByteCount = "\(padding.value),".utf8.count
   }
 
   /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`.
@@ -131,24 +147,22 @@ struct IntegerLists {
   func mostText(_ row: Int) -> Int { (width ?? self[row].count) * 12 + 16 }
 
   /// Writes a row's numbers with commas between them.
+  ///
+  /// - Precondition: there is room for `mostText` bytes.
   func putText(_ row: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
     let own = self[row]
     let start = at
     let missing = (width ?? own.count) - own.count
     if padding.side == .pre { putFilling(missing, &at) }
     for number in own {
-      if number >= 0, number < 10 {
-        at[0] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number)
-        at += 1
-      } else if number >= 10, number < 100 {
-        at[0] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number / 10)
-        at[1] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: number % 10)
-        at += 2
+      if number >= 0, number < 1000 {
+        // Four bytes whatever its length: the next is written over what is too many.
+        UnsafeMutableRawPointer(at).storeBytes(of: smallNumbers[Int(number)].littleEndian, as: UInt32.self)
+        at += 2 + (number > 9 ? 1 : 0) + (number > 99 ? 1 : 0)
       } else {
         at.put(Int64(number))
+        at.put(UInt8(ascii: ","))
       }
-      at[0] = UInt8(ascii: ",")
-      at += 1
     }
     if padding.side == .post { putFilling(missing, &at) }
     if at > start { at -= 1 }
@@ -156,9 +170,7 @@ struct IntegerLists {
 
   private func putFilling(_ count: Int, _ at: inout UnsafeMutablePointer<UInt8>) {
     guard count > 0 else { return }
-    filling.withUnsafeBytes {
-      UnsafeMutableRawPointer(at).copyMemory(from: $0.baseAddress!, byteCount: count * fillingByteCount)
-    }
+    UnsafeMutableRawPointer(at).copyMemory(from: filling!, byteCount: count * fillingByteCount)
     at += count * fillingByteCount
   }
 

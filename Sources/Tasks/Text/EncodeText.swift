@@ -112,9 +112,7 @@ struct TokenEncoder: ~Copyable {
   /// - Returns: `nil` where the text is not all ASCII; then nothing was written.
   @inline(__always)
   private func encodeASCII(_ text: UnsafeBufferPointer<UInt8>, into items: inout BufferBuilder) -> Int? {
-    var all: UInt8 = 0
-    for byte in text { all |= byte }
-    guard all < 0x80 else { return nil }
+    guard text.isASCII else { return nil }
     var count = 0
     byteIDs.withUnsafeBufferPointer { byteIDs in
       items.appendDirect(most: text.count * 4 + 4) { start in

@@ -101,45 +101,33 @@ private final class TokenCounts {
   private var tallies = UnsafeMutablePointer<Tally>.allocate(capacity: 256)
   private var capacity = 256
   private var texts: Int64 = 0
-  /// By byte of ASCII: the number of that character as a token, or -1; of upper-case letters that of the lower-case ones
-  /// where these are meant.
-  private let numbers = UnsafeMutablePointer<Int32>.allocate(capacity: 128)
+  private let ascii: ASCIICounts
 
   init(_ settings: TokenizerSettings) {
     self.settings = settings
     tokens = TextTokens(settings)
-    numbers.initialize(repeating: -1, count: 128)
+    ascii = ASCIICounts(lower: settings.lower)
   }
 
-  deinit {
-    tallies.deallocate()
-    numbers.deallocate()
-  }
+  deinit { tallies.deallocate() }
 
   func add(_ text: UnsafeBufferPointer<UInt8>) {
     texts += 1
-    if settings.charLevel, addASCII(text) { return }
+    if settings.charLevel, text.isASCII {
+      // What was not seen before gets its number where it first stands.
+      if ascii.add(text) { for byte in text { insert(ascii: byte) } }
+      return
+    }
     tokens.forEach(in: text) { token in
       let tally = tallies + insert(token)
       count(tally)
     }
   }
 
-  /// - Returns: false where the text is not all ASCII; then nothing was counted.
-  private func addASCII(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
-    var all: UInt8 = 0
-    for byte in text { all |= byte }
-    guard all < 0x80 else { return false }
-    for byte in text {
-      var number = Int(numbers[Int(byte)])
-      if number < 0 {
-        var token = settings.lower ? TextTokens.lower(ascii: byte) : byte
-        number = withUnsafePointer(to: &token) { insert(UnsafeBufferPointer(start: $0, count: 1)) }
-        numbers[Int(byte)] = Int32(number)
-      }
-      count(tallies + number)
-    }
-    return true
+  @discardableResult
+  private func insert(ascii byte: UInt8) -> Int {
+    var token = ascii.token(of: byte)
+    return withUnsafePointer(to: &token) { insert(UnsafeBufferPointer(start: $0, count: 1)) }
   }
 
   @inline(__always)
@@ -152,6 +140,7 @@ private final class TokenCounts {
   }
 
   /// The token's number; there is room for its tally.
+  @discardableResult
   private func insert(_ token: UnsafeBufferPointer<UInt8>) -> Int {
     let before = table.count
     let number = table.insert(token)
@@ -178,7 +167,10 @@ private final class TokenCounts {
     }
   }
 
+  /// - Precondition: it is called once, behind all texts.
   func finish() throws -> FittedTokenizer {
+    for (byte, counted) in ascii.counts where counted > 0 { tallies[insert(ascii: byte)].count += counted }
+    for (byte, texts) in ascii.documents where texts > 0 { tallies[insert(ascii: byte)].documents += texts }
     let count = table.count
     var words = StringColumnBuilder(rows: count)
     for number in 0..<count { try words.append(table.text(number)) }
