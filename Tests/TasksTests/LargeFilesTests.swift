@@ -312,6 +312,13 @@ import Testing
     }
   }
 
+  @Test func aLongLineIsMeasuredToWhicheverEndComesFirst() throws {
+    let long = String(repeating: "word ", count: 1 << 19)
+    let text = "first\r\(long)\r" + String(repeating: "short\r", count: 2 << 20) + "last"
+    let tables = try large(TestContext(memoryLimit: 8 << 20), "text.read", text, blocksize: "64MB")
+    #expect(tables[0].count == (2 << 20) + 3)
+  }
+
   // MARK: - Names
 
   @Test func everyBlockIsWrittenToAFileOfItsOwn() throws {

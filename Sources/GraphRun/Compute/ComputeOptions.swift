@@ -57,7 +57,8 @@ public protocol TaskObserver: Sendable {
   func computationWillStart(_ graph: TaskGraph)
   /// Before an attempt of a task.
   func taskWillStart(_ key: TaskKey)
-  /// After it; `error` says why it failed.
+  /// After it; `error` says why it failed, or that it found no room for what is larger than foreseen: then it begins again
+  /// when there is, and that was no attempt.
   func taskDidEnd(_ key: TaskKey, seconds: Double, error: (any Error)?)
   /// Once after the last task, and wherever `computationWillStart(_:)` was called.
   ///

@@ -3,11 +3,15 @@ import Graph
 import Synchronization
 
 /// There is no room now for what a task needs beyond its estimate: it has to begin again.
-struct MemoryShortage: Error {
+struct MemoryShortage: Error, CustomStringConvertible {
   /// Needed beyond the estimate, in all.
   let extraBytes: Int
   /// The failure, where there can never be room.
   let problem: TaskError
+
+  var description: String {
+    "there is no room now for \(ByteCount(extraBytes)) more than foreseen; the task begins again when there is"
+  }
 }
 
 /// What a running task sees of the engine. Each worker has one and points it at one task after the other.

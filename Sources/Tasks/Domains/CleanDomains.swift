@@ -30,16 +30,17 @@ struct CleanDomains: PartitionOp {
     let texts = try table.strings(column, "names are strings", file: file)
     var names = StringColumnBuilder(rows: texts.count, byteCount: texts.byteCount)
     var kept = BufferBuilder(capacity: texts.count * 4)
-    func record(_ row: Int) -> String { "\(row + 1) of partition \(partition.index)" }
     func problem(_ row: Int, _ why: String, _ text: UnsafeBufferPointer<UInt8>) throws {
       guard onError == .skip else {
         let shown = String(decoding: text.prefix(80), as: UTF8.self) + (text.count > 80 ? "…" : "")
         throw TaskError(
-          .badRecord, "\(jsonQuoted(shown)) is no domain name: \(why); \(skipRemedy)", file: file, record: record(row))
+          .badRecord, "\(jsonQuoted(shown)) is no domain name: \(why); \(skipRemedy)", file: file,
+          record: partition.record(row))
       }
       try context.reject(
         RejectedRecord(
-          file: file ?? context.inputKey(0).description, record: record(row), reason: "it is no domain name: \(why)",
+          file: file ?? context.inputKey(0).description, record: partition.record(row),
+          reason: "it is no domain name: \(why)",
           text: String(decoding: text, as: UTF8.self)))
     }
     try texts.withStrings { cells in
@@ -56,7 +57,7 @@ struct CleanDomains: PartitionOp {
             case .fail:
               throw TaskError(
                 .badRecord, "there is no name; correct it, or let empty: drop leave such records out", file: file,
-                record: record(row))
+                record: partition.record(row))
             }
           }
           if isNull { try names.appendNull() } else { try name.withBytes { try names.append($0) } }

@@ -17,6 +17,13 @@ enum OnError: String, CaseIterable, Sendable {
 
 let skipRemedy = "correct it, or let on_error: skip set such records aside"
 
+extension Partition {
+  /// What a record is called that nothing but its place tells from others.
+  ///
+  /// - Parameter row: its place in the table, from 0.
+  func record(_ row: Int) -> String { "\(row + 1) of " + (file == nil ? "partition \(index)" : label) }
+}
+
 /// Fails or sets aside, as the user asked.
 struct RecordProblems {
   let file: FileIdentity

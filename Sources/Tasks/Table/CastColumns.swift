@@ -53,7 +53,7 @@ struct CastColumns: PartitionOp {
       guard onError == .skip else {
         throw TaskError(
           .badRecord, why(first) + "; correct it, or let on_error: null make it null or on_error: skip drop the record",
-          file: file, record: "\(first + 1) of partition \(partition.index)")
+          file: file, record: partition.record(first))
       }
       for row in failed where bad[row] == nil { bad[row] = why(row) }
     }
@@ -70,7 +70,7 @@ struct CastColumns: PartitionOp {
       writer.append(row: row, to: &text)
       try context.reject(
         RejectedRecord(
-          file: file ?? context.inputKey(0).description, record: "\(row + 1) of partition \(partition.index)",
+          file: file ?? context.inputKey(0).description, record: partition.record(row),
           reason: why, text: String(decoding: text.bytes, as: UTF8.self)))
     }
     let rows = kept.finish()

@@ -33,7 +33,6 @@ struct ExtractText: PartitionOp {
     let file = partition.file?.path
     let table = try Table.from(inputs[0], file: file)
     let texts = try table.strings(column, "only strings are searched", file: file)
-    func record(_ row: Int) -> String { "\(row + 1) of partition \(partition.index)" }
     let matcher = try RegularExpression.Matcher(expression, group: group)
     var found = StringColumnBuilder(rows: texts.count)
     try texts.withStrings { cells in
@@ -50,7 +49,7 @@ struct ExtractText: PartitionOp {
           do {
             lastFound = try matcher.range(in: text)
           } catch {
-            throw TaskError(.badRecord, "column \"\(column)\": \(error)", file: file, record: record(row))
+            throw TaskError(.badRecord, "column \"\(column)\": \(error)", file: file, record: partition.record(row))
           }
           last = row
         }
@@ -60,7 +59,7 @@ struct ExtractText: PartitionOp {
           throw TaskError(
             .badRecord,
             "the pattern is not found in \(jsonQuoted(String(decoding: text.prefix(80), as: UTF8.self))); "
-              + "correct it, or let missing: null give a null", file: file, record: record(row))
+              + "correct it, or let missing: null give a null", file: file, record: partition.record(row))
         } else {
           try found.appendNull()
         }
