@@ -160,11 +160,12 @@ import Testing
       return "\(error?.record ?? "") \(error?.message ?? "")"
     }
     #expect(try message([[(0, 1)], [(1, 1)]], [1, 1]).contains("1 in all 2 examples"))
-    #expect(try message([[(0, 1)], [(1, 1)]], [0, 2]).contains("record 2 label \"yes\" is 2.0"))
+    #expect(try message([[(0, 1)], [(1, 1)]], [0, 2]).contains("2 of partition 0 label \"yes\" is 2.0"))
     #expect(try message([[(0, 1)], [(1, 1)]], [0, nil]).contains("is null"))
-    #expect(try message([[(-1, 1)], [(1, 1)]], [0, 1]).contains("record 1 id -1"))
-    #expect(try message([[(3, 1), (1, 1), (3, 1)], [(1, 1)]], [0, 1]).contains("record 1 id 3 is there twice"))
-    #expect(try message([[(0, 1e300)], [(1, 1)]], [0, 1]).contains("record 1 value 1e+300"))
+    #expect(try message([[(-1, 1)], [(1, 1)]], [0, 1]).contains("1 of partition 0 id -1"))
+    #expect(
+      try message([[(3, 1), (1, 1), (3, 1)], [(1, 1)]], [0, 1]).contains("1 of partition 0 id 3 is there twice"))
+    #expect(try message([[(0, 1e300)], [(1, 1)]], [0, 1]).contains("1 of partition 0 value 1e+300"))
     #expect(
       try message([[(0, -2)], [(1, 1)]], [0, 1], ["weighting": .string("naive-bayes")]).contains("raise smoothing"))
     #expect(

@@ -307,7 +307,7 @@ import Testing
     #expect(try rows("pre", "post", 9) == "[9,1,2] [9,9,9] null [1,2,3] [9,9,-7] ")
     #expect(try rows("post", "post", -10) == "[1,2,-10] [-10,-10,-10] null [1,2,3] [-7,-10,-10] ")
     let error = #expect(throws: TaskError.self) { try rows("pre", "error") }
-    #expect(error?.code == .badRecord && error?.record == "record 4", "\(error.debugDescription)")
+    #expect(error?.code == .badRecord && error?.record == "4 of partition 0", "\(error.debugDescription)")
   }
 
   @Test func `Vectors go through spill files, picking, appending and JSON as they are`() throws {
@@ -361,17 +361,19 @@ import Testing
     #expect(Array(bytes[128...]) == [1, 0, 2, 0, 255, 255, 44, 1, 4, 0, 5, 0])
     for type in ["uint8", "uint16", "int8"] {
       let error = #expect(throws: TaskError.self) { try npy(vectors, ["dtype": .string(type)]) }
-      #expect(error?.record == (type == "int8" ? "record 2" : "record 1"), "\(type): \(error.debugDescription)")
+      #expect(
+        error?.record == (type == "int8" ? "2 of partition 0" : "1 of partition 0"),
+        "\(type): \(error.debugDescription)")
     }
     #expect(try Array(npy(vectors, ["dtype": .string("float64")])[128..<136]) == [0, 0, 0, 0, 0, 0, 0xF0, 0x3F])
     #expect(try npy(vectors).count == 128 + 24)
     let large = try Ops.apply("sequence.pad", ["length": .string("1")], to: table([[16_777_216], [16_777_217]]))
     let inexact = #expect(throws: TaskError.self) { try npy(large, ["dtype": .string("float32")]) }
-    #expect(inexact?.record == "record 2")
+    #expect(inexact?.record == "2 of partition 0")
     let error = #expect(throws: TaskError.self) {
       try npy(Ops.apply("sequence.pad", ["length": .string("1")], to: table([[1], nil])))
     }
-    #expect(error?.record == "record 2")
+    #expect(error?.record == "2 of partition 0")
     #expect(throws: TaskError.self) { try npy(Table.strings("ids", ["a"])) }
   }
 

@@ -4,7 +4,7 @@ import Graph
 struct LabelColumn {
   private let name: String
   private let column: Column
-  private let place: String
+  private let partition: Partition
 
   /// - Parameters:
   ///   - table: has the column.
@@ -14,7 +14,7 @@ struct LabelColumn {
   init(_ table: Table, _ name: String, partition: Partition) throws {
     let file = partition.file?.path
     self.name = name
-    place = file ?? partition.label
+    self.partition = partition
     column = try table.column(name, file: file)
     switch column.type {
     case .bool, .int8, .int32, .int64, .float32, .float64: break
@@ -35,7 +35,7 @@ struct LabelColumn {
       throw TaskError(
         .badRecord,
         "label \"\(name)\" is \(number.map { "\($0)" } ?? "null"), and labels are 0 or 1; filter or cast it before",
-        file: place, record: "record \(row + 1)")
+        file: partition.file?.path, record: partition.record(row))
     }
   }
 }

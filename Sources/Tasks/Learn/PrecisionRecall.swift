@@ -79,7 +79,7 @@ struct PrecisionRecall: ReductionOp {
       guard let number = column.number(at: row), !number.isNaN else {
         throw TaskError(
           .badRecord, "score \"\(score)\" is null or no number; filter such records out before",
-          file: file ?? partition.label, record: "record \(row + 1)")
+          file: file, record: partition.record(row))
       }
       order.append((number, try flags.flag(at: row)))
     }

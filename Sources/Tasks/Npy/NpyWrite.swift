@@ -131,7 +131,7 @@ private struct NpyRows {
     /// Of vectors.
     let lists: IntegerLists?
     let form: NpyForm
-    let place: String
+    let partition: Partition
     var count: Int { column.count }
   }
 
@@ -167,11 +167,11 @@ private struct NpyRows {
       let row = (0..<column.count).first { column.isNull($0) }!
       throw TaskError(
         .badRecord, "column \"\(self.column)\" is null, and arrays have no nulls; filter such records out before",
-        file: file ?? partition.label, record: "record \(row + 1)")
+        file: file, record: partition.record(row))
     }
     return Source(
       column: column, name: self.column, lists: width == nil ? nil : IntegerLists(column),
-      form: NpyForm(type: type, width: width), place: file ?? partition.label)
+      form: NpyForm(type: type, width: width), partition: partition)
   }
 
   func write(_ source: Source, to sink: any ByteSink, context: any TaskContext) throws {
@@ -249,7 +249,7 @@ private struct NpyRows {
         throw TaskError(
           .badRecord,
           "column \"\(source.name)\" holds a number that \(source.form.type.rawValue) cannot hold; give another dtype",
-          file: source.place, record: "record \(index + 1)")
+          file: source.partition.file?.path, record: source.partition.record(index))
       }
       try sink.write(UnsafeRawBufferPointer(rebasing: block[..<((end - row) * size)]))
       row = end

@@ -48,7 +48,7 @@ struct PadSequences: PartitionOp {
         throw TaskError(
           .badRecord,
           "it has \(lists[row].count) items, more than the length of \(width); give a greater length, or set truncating: pre "
-            + "or post to keep its end or its beginning", file: file ?? partition.label, record: "record \(row + 1)")
+            + "or post to keep its end or its beginning", file: file, record: partition.record(row))
       }
       cut = try shortened(lists, to: width)
     }

@@ -8,7 +8,7 @@ struct SparseLists {
   let valueItems: Column
   private let idLists: Column
   private let valueLists: Column
-  private let place: String
+  private let partition: Partition
 
   /// - Parameters:
   ///   - table: has the columns.
@@ -18,7 +18,7 @@ struct SparseLists {
   /// - Throws: `TaskError` with code `.missingColumn` or `.wrongType`; `.badRecord` for a list that holds a null.
   init(_ table: Table, ids: String, values: String, partition: Partition) throws {
     let file = partition.file?.path
-    place = file ?? partition.label
+    self.partition = partition
     idLists = try table.column(ids, file: file)
     valueLists = try table.column(values, file: file)
     guard idLists.type == .list(.int32), let idItems = idLists.items else {
@@ -37,13 +37,22 @@ struct SparseLists {
     self.idItems = idItems
     guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
       throw TaskError(
-        .badRecord, "a list of ids or values holds a null, and vectors have none; leave such items out", file: place)
+        .badRecord, "a list of ids or values holds a null, and vectors have none; leave such items out", file: file,
+        record: partition.record(SparseLists.firstNull(idLists) ?? SparseLists.firstNull(valueLists) ?? 0))
+    }
+  }
+
+  /// The first record with a null in its list.
+  private static func firstNull(_ lists: Column) -> Int? {
+    guard let items = lists.items, items.nullCount > 0 else { return nil }
+    return lists.withOffsets { starts in
+      (0..<lists.count).first { row in (Int(starts[row])..<Int(starts[row + 1])).contains { items.isNull($0) } }
     }
   }
 
   /// What is wrong with a record, as an error.
   func bad(_ row: Int, _ why: String) -> TaskError {
-    TaskError(.badRecord, why, file: place, record: "record \(row + 1)")
+    TaskError(.badRecord, why, file: partition.file?.path, record: partition.record(row))
   }
 
   /// Calls `body` with each record, where its ids stand in `idItems`, and where the first of its values in `valueItems`.
