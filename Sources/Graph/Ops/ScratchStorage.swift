@@ -29,7 +29,7 @@ extension ScratchExtent {
   /// - Throws: `TaskError` with code `.cannotRead` if one bit is not as it was written, `.outOfMemory` without room for it.
   public func read(_ pieces: Range<Int>) throws -> Buffer {
     let count = pieceBytes[pieces].reduce(0, +)
-    guard let place = malloc(max(count, 1)) else {
+    guard let place = LargeMemory.allocate(max(count, 1)) else {
       throw TaskError(.outOfMemory, "no memory for \(ByteCount(count)) that were set aside")
     }
     let buffer = Buffer(adoptingHeap: place, count: count)

@@ -89,7 +89,7 @@ public struct BufferBuilder: ~Copyable {
   /// - Note: Like all that makes room here, it ends the process where the kernel refuses the memory.
   public init(capacity: Int = 64) {
     self.capacity = max(capacity, 64)
-    base = BufferBuilder.checked(malloc(self.capacity), self.capacity)
+    base = BufferBuilder.checked(LargeMemory.allocate(self.capacity), self.capacity)
   }
 
   deinit { free(base) }
@@ -108,7 +108,7 @@ public struct BufferBuilder: ~Copyable {
   @inline(never)
   private mutating func grow(to needed: Int) {
     capacity = max(needed, capacity + capacity / 2 + 64)
-    base = BufferBuilder.checked(realloc(base, capacity), capacity)
+    base = BufferBuilder.checked(LargeMemory.reallocate(base, to: capacity), capacity)
   }
 
   /// Appends a value as it lies in memory, unaligned.
@@ -165,7 +165,7 @@ public struct BufferBuilder: ~Copyable {
   public consuming func finish() -> Buffer {
     if capacity - count > max(count / 8, 64) {
       capacity = max(count, 64)
-      base = BufferBuilder.checked(realloc(base, capacity), capacity)
+      base = BufferBuilder.checked(LargeMemory.reallocate(base, to: capacity), capacity)
     }
     let (base, count) = take()
     return Buffer(adoptingHeap: base, count: count)

@@ -65,7 +65,7 @@ extension SpillStore {
     let start = extent.blocks.lowerBound * SpillBlock.byteCount
     try file.read(into: block.base, whole, at: start)
     let seal = try check(block.base, extent, fingerprint, file)
-    guard let copy = malloc(max(seal.length, 1)) else {
+    guard let copy = LargeMemory.allocate(max(seal.length, 1)) else {
       throw TaskError(.outOfMemory, "no memory for \(ByteCount(seal.length)) that were spilled", file: file.path)
     }
     memcpy(copy, block.base + (extent.offset - start), seal.length)

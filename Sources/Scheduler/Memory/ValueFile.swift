@@ -82,7 +82,7 @@ enum ValueFile {
 
   private static func readPayload(_ file: Int32, _ path: String, _ header: Header) throws -> Buffer {
     let count = header.byteCount
-    guard let base = malloc(max(count, 1)) else {
+    guard let base = LargeMemory.allocate(max(count, 1)) else {
       throw TaskError(.outOfMemory, "no memory for \(count) bytes", file: path)
     }
     let payload = Buffer(adoptingHeap: base, count: count)

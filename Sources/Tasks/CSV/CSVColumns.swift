@@ -82,7 +82,7 @@ final class CSVColumns {
   }
 
   private static func grown(_ memory: UnsafeMutableRawPointer, to bytes: Int) -> UnsafeMutableRawPointer {
-    guard let larger = realloc(memory, max(bytes, 16)) else {
+    guard let larger = LargeMemory.reallocate(memory, to: max(bytes, 16)) else {
       fatalError("the kernel refused \(bytes) bytes of memory")
     }
     return larger

@@ -40,7 +40,7 @@ struct FileBytes: ~Copyable {
     }
     let file = try InputFile(identity)
     let capacity = range.count + 2 + Int(SJ_PADDING)
-    guard let memory = malloc(capacity)?.assumingMemoryBound(to: UInt8.self) else {
+    guard let memory = LargeMemory.allocate(capacity)?.assumingMemoryBound(to: UInt8.self) else {
       throw TaskError(.outOfMemory, "there are no \(ByteCount(capacity)) for the file", file: identity.path)
     }
     let front = opening == nil ? 0 : 1
