@@ -74,7 +74,7 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel Package.swift Sources Tests dashboards benchmarks examples
 
 bench-arxiv: build
-	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM)
+	benchmarks/arxiv --program $(CURDIR)/$(PROGRAM) $(BENCH)
 
 bench-classify: build
 	benchmarks/classify/compare --program $(CURDIR)/$(PROGRAM) $(BENCH)

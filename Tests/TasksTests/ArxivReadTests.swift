@@ -176,7 +176,7 @@ import Testing
           ["\"id\" holds a backslash escape"], ["1", "3"], ["2\\q\\\""]
         ),
         (
-          "empty key", bytes("{\(a), \"\": 7, \(c)}"), "record 2", ["the record is a number"], ["1", "3"], ["record 2"]
+          "empty key", bytes("{\(a), \"\": 7, \(c)}"), "number 2", ["the record is a number"], ["1", "3"], ["number 2"]
         ),
         ("comma missing", bytes("{\(a) \(b), \(c)}"), nil, ["the JSON breaks near byte"], ["1"], []),
         ("trailing text", bytes("{\(a)} x"), nil, ["the JSON breaks near byte"], ["1"], []),

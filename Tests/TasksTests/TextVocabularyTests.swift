@@ -95,6 +95,22 @@ import Testing
     }
   }
 
+  @Test func `Vocabularies of more than a few hundred words are counted whole, in partitions and together`() throws {
+    let words = (0..<3000).map { "w\($0)" }
+    // The later a word, the more often.
+    let texts = words.enumerated().map { number, word in
+      Array(repeating: word, count: 1 + number % 7).joined(separator: " ")
+    }
+    for pieces in [1, 3] {
+      let tokenizer = try fit(cut(texts + texts.reversed(), into: pieces))
+      #expect(tokenizer.words.count == 3000)
+      for row in 0..<tokenizer.words.count {
+        let number = Int(try #require(tokenizer.texts.string(at: row)?.dropFirst())) ?? -1
+        #expect(tokenizer.counts[row] == Int64(2 * (1 + number % 7)) && tokenizer.documents[row] == 2, "\(number)")
+      }
+    }
+  }
+
   @Test(arguments: [true, false], 0..<6)
   func `Characters are counted and ranked as the definition says, of ASCII or not`(lower: Bool, seed: Int) throws {
     var random = SeededNumbers(UInt64(seed))

@@ -118,7 +118,7 @@ extension ArxivRead {
           try papers.append(keyed: paper)
         } else if !overwritten.contains(paper.offset) {
           let ofScope = scope == "file" ? "" : " of those from byte \(max(document.offset, 0) + 1) on"
-          try problems.report(record: paper.id.count > 0 ? paper.id.string : "record \(number)\(ofScope)", paper.why) {
+          try problems.report(record: paper.id.count > 0 ? paper.id.string : "number \(number)\(ofScope)", paper.why) {
             let scan = JSONScan(document.bytes)
             return scan.endOfValue(paper.offset).map { scan.text(paper.offset..<$0) }
           }

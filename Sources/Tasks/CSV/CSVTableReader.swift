@@ -447,7 +447,7 @@ struct CSVTableReader: ~Copyable {
         throw TaskError(
           .badInput,
           "column \"\(fields[number].name)\" holds bytes that are no UTF-8; convert the file, for example with iconv -f "
-            + "latin1 -t utf-8", file: problems.file.path, record: "record \(row + 1) of the partition")
+            + "latin1 -t utf-8", file: problems.file.path, record: "\(row + 1) of the partition")
       }
     }
     return columns

@@ -90,7 +90,7 @@ struct ChartLines {
       guard let x = numbers[0].number(at: row), let y = numbers[1].number(at: row) else { continue }
       guard x.isFinite, y.isFinite else {
         throw TaskError(
-          .badRecord, "\(x) and \(y) make no point; filter such records out before", record: "record \(row + 1)")
+          .badRecord, "\(x) and \(y) make no point; filter such records out before", record: "\(row + 1)")
       }
       let name = names.compactMap { $0.string(at: row) }.joined(separator: ", ")
       let place = places[ByteText(name)] ?? lines.count

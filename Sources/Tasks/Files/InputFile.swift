@@ -93,6 +93,21 @@ struct InputFile: ~Copyable {
     return found
   }
 
+  /// How many bytes of a range stand before the first `\n` or `\r` in it.
+  func firstLineEnd(in range: Range<Int>, context: any TaskContext) throws -> Int? {
+    var passed = 0
+    var found: Int?
+    try scan(range, context: context) { part in
+      let base = part.baseAddress!
+      let newline = memchr(base, 0x0A, part.count).map { UnsafeRawPointer($0) - base } ?? part.count
+      let first = memchr(base, 0x0D, newline).map { UnsafeRawPointer($0) - base } ?? newline
+      if first < part.count { found = passed + first }
+      passed += part.count
+      return found == nil
+    }
+    return found
+  }
+
   /// The length of the byte order mark that some editors put before a file's text; 0 without.
   func markLength() throws -> Int {
     var head: UInt32 = 0

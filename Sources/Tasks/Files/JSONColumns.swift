@@ -55,26 +55,34 @@ struct JSONColumn: Sendable {
     case given
     /// The line that begins at a byte of one of the files.
     case line(file: Int, offset: Int)
-    /// There was nothing but null; strings, then.
-    case nulls
+    /// No record says it; strings, then.
+    case nowhere
   }
 }
 
 /// Fills the columns of a partition with its records.
 struct JSONColumnsBuilder {
-  let columns: [JSONColumn]
+  private let columns: [JSONColumn]
   /// Whether fields that are none of the columns' are passed over.
-  let isChosen: Bool
+  private let isChosen: Bool
   private let builders: [JSONColumnBuilder]
-  private(set) var count = 0
+  private var count = 0
   /// The column for every field of the record at hand; -1 where it is passed over.
   private var places: [Int] = []
 
   /// What is wrong with a record.
-  struct Problem {
-    let why: String
-    /// Index of the column that contradicts it.
-    var column: Int?
+  enum Problem {
+    case plain(String)
+    /// It contradicts the line that a column has its type from: what is said before that line's name, and behind it.
+    case contradicts(file: Int, offset: Int, String, String)
+
+    /// - Parameter name: names a line.
+    func why(_ name: ((file: Int, offset: Int)) throws -> String) rethrows -> String {
+      switch self {
+      case .plain(let why): why
+      case .contradicts(let file, let offset, let before, let behind): before + (try name((file, offset))) + behind
+      }
+    }
   }
 
   init(_ columns: [JSONColumn], isChosen: Bool) {
@@ -88,58 +96,62 @@ struct JSONColumnsBuilder {
   mutating func append(_ fields: UnsafeBufferPointer<sj_field>) throws -> Problem? {
     places.removeAll(keepingCapacity: true)
     for field in fields {
-      guard let place = place(of: field.name.buffer, hint: places.count) else {
-        let name = String(decoding: field.name.buffer, as: UTF8.self)
-        let type = JSONType(field.kind) ?? .string
-        return Problem(
-          why: "\"\(name)\" is in none of the records that the columns were learnt from; add it with types: "
-            + "{\(jsonQuoted(name)): \(type)}, or name the columns to read with columns")
-      }
+      let place = place(of: field.name.buffer, hint: places.count)
       places.append(place)
-      if place >= 0, let problem = objection(to: field, place) { return problem }
+      if let problem = place >= 0 ? objection(to: field, columns[place]) : objection(toNew: field) { return problem }
     }
     for (index, place) in places.enumerated() where place >= 0 && places[..<index].contains(place) {
-      return Problem(why: "\"\(columns[place].name)\" stands in the record twice")
+      return .plain("\"\(columns[place].name)\" stands in the record twice")
     }
     for (field, place) in zip(fields, places) where place >= 0 { try builders[place].append(field, row: count) }
     count += 1
     return nil
   }
 
-  private func place(of name: UnsafeBufferPointer<UInt8>, hint: Int) -> Int? {
+  private func place(of name: UnsafeBufferPointer<UInt8>, hint: Int) -> Int {
     // Records mostly have the same fields in the same order.
     if hint < builders.count, builders[hint].hasName(name) { return hint }
-    return builders.firstIndex { $0.hasName(name) } ?? (isChosen ? -1 : nil)
+    return builders.firstIndex { $0.hasName(name) } ?? -1
   }
 
-  private func objection(to field: sj_field, _ place: Int) -> Problem? {
-    let column = columns[place]
+  /// Why a field that is none of the columns' cannot be passed over; nothing is lost with null.
+  private func objection(toNew field: sj_field) -> Problem? {
+    guard !isChosen, field.kind != SJ_NULL else { return nil }
+    let name = jsonQuoted(String(decoding: field.name.buffer, as: UTF8.self))
+    let add = JSONType(field.kind).map { "add it with types: {\(name): \($0)}, or " } ?? ""
+    return .plain(
+      "\(name) is in none of the records that the columns were learnt from; \(add)name the columns to read with columns"
+    )
+  }
+
+  private func objection(to field: sj_field, _ column: JSONColumn) -> Problem? {
+    let name = jsonQuoted(column.name)
     let what = field.found.map { String(cString: $0) } ?? "something else"
     switch field.kind {
     case SJ_NULL: return nil
-    case SJ_BIG_INTEGER:
-      return Problem(why: "\"\(column.name)\" is \(what), which no column can hold; write it as a string")
+    case SJ_BIG_INTEGER: return .plain("\(name) is \(what), which no column can hold; write it as a string")
     default: break
     }
-    guard let type = JSONType(field.kind) else {
-      return Problem(why: "\"\(column.name)\" is \(what), which no column can hold")
-    }
+    guard let type = JSONType(field.kind) else { return .plain("\(name) is \(what), which no column can hold") }
     if column.type.holds(type) { return nil }
-    let wider = "types: {\(jsonQuoted(column.name)): \(type)}"
+    let remedy = "types: {\(name): \(type)}"
+    let isFraction = type.holds(column.type)
     switch column.origin {
-    case .given: return Problem(why: "\"\(column.name)\" is \(what) here, but \(column.type.words) by types")
-    case .nulls:
-      return Problem(
-        why:
-          "\"\(column.name)\" is \(what) here, but null in all records that the columns were learnt from; say \(wider)")
-    case .line:
-      if type.holds(column.type) {
-        return Problem(
-          why:
-            "\"\(column.name)\" has a fraction here, but none in the records that the columns were learnt from; say \(wider)"
-        )
-      }
-      return Problem(why: "\"\(column.name)\" is \(what) here, but \(column.type.words)", column: place)
+    case .given:
+      return .plain(
+        isFraction
+          ? "\(name) is no whole number here, but one by types; say \(remedy)"
+          : "\(name) is \(what) here, but \(column.type.words) by types")
+    case .nowhere:
+      return .plain(
+        "\(name) is \(what) here, and no record that the columns were learnt from says its type; say \(remedy)")
+    case .line(let file, let offset):
+      return isFraction
+        ? .plain(
+          "\(name) is no whole number here, but one in the records that the columns were learnt from; say \(remedy)")
+        : .contradicts(
+          file: file, offset: offset, "\(name) is \(what) here, but \(column.type.words) in ",
+          ", as in most records looked at; if that is wrong, say \(remedy)")
     }
   }
 

@@ -1,7 +1,8 @@
 import CSimdJSON
 import Graph
 
-/// Which lines of which files make up which partition, and what columns their records have; settled before anything is read.
+/// Which lines of which files make up which partition, and what columns their records have; settled before anything is
+/// read.
 struct JSONLinesPlan: Sendable {
   let blocks: FileBlocks
   /// By file.
@@ -15,7 +16,7 @@ struct JSONLinesPlan: Sendable {
   /// Blocks that are looked at to learn the columns, and bytes of text in all of them.
   private static let mostSampled = 8
   private static let sampleByteCount = 2 << 20
-  /// How far the first line's end is looked for.
+  /// How far a block's first whole line is looked for.
   private static let mostOfLine = 4 << 20
 
   /// - Parameters:
@@ -31,22 +32,26 @@ struct JSONLinesPlan: Sendable {
     // Files that hold nothing are reported when they are read.
     let candidates = blocks.pieces.indices.filter { blocks.pieces[$0].byteCount > 0 }
     let sampled = candidates.spread(most: JSONLinesPlan.mostSampled)
-    for (number, index) in sampled.enumerated() {
+    for index in sampled {
       do {
         try learner.look(
           at: blocks.pieces[index], ofFile: blocks.fileNumbers[index],
           most: JSONLinesPlan.sampleByteCount / sampled.count,
-          mostOfLine: number == 0 ? JSONLinesPlan.mostOfLine : 0)
+          mostOfLine: JSONLinesPlan.mostOfLine)
       } catch let error as TaskError {
         throw ParameterError("files", error.description)
       }
     }
-    let added = types.keys.sorted().filter { !learner.names.containsBytes(of: $0) }
-    columns = (chosen ?? learner.names + added).map { name in
+    let names = chosen ?? learner.fields.map(\.name) + types.keys.sorted().filter { learner[$0] == nil }
+    if learner.recordCount == 0, learner.hasLongLine, chosen == nil || names.contains(where: { types[$0] == nil }) {
+      throw ParameterError(
+        "columns",
+        "no line of \(blocks.pieces[sampled[0]].file.path) ends within \(ByteCount(JSONLinesPlan.mostOfLine)), so that nothing "
+          + "is learnt from its records; name the columns with columns, and the type of each with types")
+    }
+    columns = names.map { name in
       if let type = types[name] { return JSONColumn(name: name, type: type, origin: .given) }
-      guard let found = learner.types[ByteText(name)] else {
-        return JSONColumn(name: name, type: .string, origin: .nulls)
-      }
+      guard let found = learner[name]?.type else { return JSONColumn(name: name, type: .string, origin: .nowhere) }
       return JSONColumn(name: name, type: found.type, origin: .line(file: found.file, offset: found.offset))
     }
     textShare = Double(learner.textByteCount) / Double(max(learner.byteCount, 1))
@@ -99,68 +104,93 @@ struct JSONLinesPlan: Sendable {
         continue
       }
       if let problem = try table.append(UnsafeBufferPointer(start: record.fields, count: record.field_count)) {
-        try report(
-          problem.why + (problem.column.map { try place(of: columns[$0], from: fileNumber, context: context) } ?? ""))
+        try report(problem.why { try place(of: $0, from: fileNumber, context: context) })
       }
     }
     if isEmpty, try lines.isOfBlankFile() { try problems.reportEmpty() }
     return try table.finish()
   }
 
-  /// Where a column's type comes from, in words.
-  private func place(of column: JSONColumn, from fileNumber: Int, context: any TaskContext) throws -> String {
-    guard case .line(let file, let offset) = column.origin else { return "" }
-    let line = try lineNumbers[file].linesBefore(offset, context: context) + 1
-    return " in line \(line)"
-      + (file == fileNumber ? "" : " of \(blocks.pieces[blocks.blocks[file].lowerBound].file.path)")
+  /// A line that a column has its type from, in words.
+  private func place(
+    of line: (file: Int, offset: Int), from fileNumber: Int, context: any TaskContext
+  ) throws -> String {
+    let number = try lineNumbers[line.file].linesBefore(line.offset, context: context) + 1
+    let file = blocks.pieces[blocks.blocks[line.file].lowerBound].file
+    return "line \(number)" + (line.file == fileNumber ? "" : " of \(file.path)")
   }
 }
 
 /// Finds out which fields records have.
 private struct Learner {
   /// In the order of first appearance.
-  private(set) var names: [String] = []
-  private var known: Set<ByteText> = []
-  private(set) var types: [ByteText: (type: JSONType, file: Int, offset: Int)] = [:]
+  private(set) var fields: [Field] = []
   private(set) var recordCount = 0
   private(set) var byteCount = 0
   private(set) var textByteCount = 0
+  /// Whether a line was too long to be looked at.
+  private(set) var hasLongLine = false
+
+  struct Field {
+    let name: String
+    fileprivate let nameBytes: [UInt8]
+    /// By type: how many records have it, and where the first of them begins.
+    fileprivate var seen: [JSONType: (count: Int, file: Int, offset: Int)] = [:]
+
+    /// What most records have; of whole numbers and others, numbers; `nil` where there was nothing but null.
+    var type: (type: JSONType, file: Int, offset: Int)? {
+      var counts = seen
+      if let numbers = counts[.float64], let whole = counts.removeValue(forKey: .int64) {
+        counts[.float64] = (numbers.count + whole.count, numbers.file, numbers.offset)
+      }
+      let most = counts.max { ($0.value.count, $1.key.rawValue) < ($1.value.count, $0.key.rawValue) }
+      return most.map { ($0.key, $0.value.file, $0.value.offset) }
+    }
+  }
+
+  subscript(name: String) -> Field? { fields.first { ByteText($0.name) == ByteText(name) } }
 
   /// Looks at the records at the beginning of a file or block.
   ///
   /// - Parameters:
   ///   - fileNumber: of the piece's file.
-  ///   - most: bytes.
-  ///   - mostOfLine: bytes, if no line ends before.
+  ///   - most: bytes; where no whole line is in them, up to `mostOfLine`.
   mutating func look(at piece: TextPiece, ofFile fileNumber: Int, most: Int, mostOfLine: Int) throws {
     let file = try InputFile(piece.file)
     let start = piece.block?.lowerBound ?? 0
     let first = start == 0 ? try file.markLength() : start
     var bytes: [UInt8] = []
-    var (wanted, stop) = (most, 0)
+    var wanted = most
+    // From the first line that begins here to where the last ends: what the sample cuts off is no record.
+    var lines = 0..<0
     while true {
       let range = first..<min(first + wanted, piece.file.byteCount)
+      bytes = []
       bytes = [UInt8](repeating: 0, count: range.count + Int(SJ_PADDING))
       try bytes.withUnsafeMutableBytes { try file.read(range, into: $0.baseAddress!) }
-      // What the sample cuts off is no record.
-      stop = range.upperBound == piece.file.byteCount ? range.count : bytes[..<range.count].lastIndex(of: 0x0A) ?? 0
-      if stop > 0 || wanted >= mostOfLine { break }
+      let text = bytes[..<range.count]
+      let isAll = range.upperBound == piece.file.byteCount
+      let from = start == 0 ? 0 : text.firstIndex(of: 0x0A).map { $0 + 1 } ?? text.count
+      lines = from..<max(from, isAll ? text.count : text.lastIndex(of: 0x0A) ?? 0)
+      if !lines.isEmpty || isAll { break }
+      guard wanted < mostOfLine else {
+        hasLongLine = true
+        return
+      }
       wanted = min(wanted * 2, mostOfLine)
     }
     let reader = try RecordReader()
     var record = sj_fields()
     try bytes.withUnsafeBufferPointer { bytes in
-      // The line across the block's beginning is the block's before.
-      var place = start == 0 ? 0 : bytes[..<stop].firstIndex(of: 0x0A).map { $0 + 1 } ?? stop
-      while place < stop {
-        let end = bytes[place..<stop].firstIndex(of: 0x0A) ?? stop
+      var place = lines.lowerBound
+      while place < lines.upperBound {
+        let end = bytes[place..<lines.upperBound].firstIndex(of: 0x0A) ?? lines.upperBound
         let line = UnsafeBufferPointer(rebasing: bytes[place..<end])
         // Records that cannot be read are reported when they are; here they only say nothing.
         if sj_line_fields(reader.pointer, line.baseAddress, line.count, &record) == SJ_RECORD {
           note(
             UnsafeBufferPointer(start: record.fields, count: record.field_count), file: fileNumber,
             offset: first + place)
-          recordCount += 1
           byteCount += line.count + 1
         } else {
           try reader.checkMemory()
@@ -170,19 +200,32 @@ private struct Learner {
     }
   }
 
-  private mutating func note(_ fields: UnsafeBufferPointer<sj_field>, file: Int, offset: Int) {
-    for field in fields {
-      let name = String(decoding: field.name.buffer, as: UTF8.self)
-      if known.insert(ByteText(name)).inserted { names.append(name) }
+  private mutating func note(_ record: UnsafeBufferPointer<sj_field>, file: Int, offset: Int) {
+    let known = fields.count
+    var places: [Int] = []
+    for field in record {
+      // Records mostly have the same fields in the same order.
+      var place = (places.last ?? -1) + 1
+      if place >= fields.count || !fields[place].nameBytes.elementsEqual(field.name.buffer) {
+        place = fields.firstIndex { $0.nameBytes.elementsEqual(field.name.buffer) } ?? fields.count
+      }
+      if place == fields.count {
+        let name = Array(field.name.buffer)
+        fields.append(Field(name: String(decoding: name, as: UTF8.self), nameBytes: name))
+      }
+      if places.contains(place) {
+        // A record that has a field twice is refused, too.
+        fields.removeSubrange(known...)
+        return
+      }
+      places.append(place)
+    }
+    recordCount += 1
+    for (field, place) in zip(record, places) {
       guard let type = JSONType(field.kind) else { continue }
       textByteCount += field.text.count
-      for index in 0..<field.item_count { textByteCount += field.items[index].count + 4 }
-      if let found = types[ByteText(name)] {
-        // Whole numbers become numbers when a fraction turns up; other contradictions are reported when they are read.
-        if type.holds(found.type) { types[ByteText(name)]?.type = type }
-      } else {
-        types[ByteText(name)] = (type, file, offset)
-      }
+      for item in 0..<field.item_count { textByteCount += field.items[item].count + 4 }
+      fields[place].seen[type, default: (0, file, offset)].count += 1
     }
   }
 }

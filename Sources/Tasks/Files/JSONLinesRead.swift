@@ -53,11 +53,11 @@ struct JSONLinesRead: SourceOp {
     parameters: [
       OpParameter("files", .files, isIdentity: false, summary: "files, folders or glob patterns"),
       OpParameter(
-        "columns", .strings, isOptional: true, isIdentity: false,
+        "columns", .strings, isOptional: true,
         summary: "which fields and in which order; if left out, those of the records at the beginning of some of the "
           + "blocks, in the order of first appearance"),
       OpParameter(
-        "types", .map, isOptional: true, isIdentity: false,
+        "types", .map, isOptional: true,
         summary:
           "types by column: bool, int64, float64, string, strings (lists of them); learnt from the records at the "
           + "beginning of some of the blocks where left out"),
@@ -67,7 +67,7 @@ struct JSONLinesRead: SourceOp {
     output: """
       a record per line. Strings, true or false (bool), whole numbers (int64), numbers (float64) and lists of strings, the \
       same columns in every partition; a missing field is null; a column that is null throughout counts as strings. Learnt \
-      from 2 MB at the beginning of up to 8 blocks; a later record with another field or a fraction says what to write
+      from the records at the beginning of up to 8 blocks; the error of a later one that does not fit says what to write
       """,
     example: """
       records:

@@ -18,10 +18,10 @@ enum OnError: String, CaseIterable, Sendable {
 let skipRemedy = "correct it, or let on_error: skip set such records aside"
 
 extension Partition {
-  /// What a record is called that nothing but its place tells from others.
+  /// What a record is called that nothing but its place in the partition's table tells from others.
   ///
-  /// - Parameter row: its place in the table, from 0.
-  func record(_ row: Int) -> String { "\(row + 1) of " + (file == nil ? "partition \(index)" : label) }
+  /// - Parameter row: from 0.
+  func record(_ row: Int) -> String { "\(row + 1) of partition " + (file == nil ? "\(index)" : label) }
 }
 
 /// Fails or sets aside, as the user asked.

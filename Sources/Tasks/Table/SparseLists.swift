@@ -38,7 +38,7 @@ struct SparseLists {
     guard valueItems.nullCount == 0, idItems.nullCount == 0 else {
       throw TaskError(
         .badRecord, "a list of ids or values holds a null, and vectors have none; leave such items out", file: file,
-        record: partition.record(SparseLists.firstNull(idLists) ?? SparseLists.firstNull(valueLists) ?? 0))
+        record: (SparseLists.firstNull(idLists) ?? SparseLists.firstNull(valueLists)).map(partition.record))
     }
   }
 

@@ -66,11 +66,3 @@ final class ASCIICounts {
   /// In how many texts each token stands.
   var documents: [(byte: UInt8, texts: Int64)] { (0..<128).map { (UInt8($0), texts[$0]) } }
 }
-
-extension UnsafeBufferPointer<UInt8> {
-  var isASCII: Bool {
-    var all: UInt8 = 0
-    for byte in self { all |= byte }
-    return all < 0x80
-  }
-}

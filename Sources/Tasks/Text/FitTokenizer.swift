@@ -119,8 +119,9 @@ private final class TokenCounts {
       return
     }
     tokens.forEach(in: text) { token in
-      let tally = tallies + insert(token)
-      count(tally)
+      // Before `tallies` is looked at: it may move.
+      let number = insert(token)
+      count(tallies + number)
     }
   }
 
@@ -139,8 +140,7 @@ private final class TokenCounts {
     }
   }
 
-  /// The token's number; there is room for its tally.
-  @discardableResult
+  /// The token's number; there is room for its tally. `tallies` may be another place then.
   private func insert(_ token: UnsafeBufferPointer<UInt8>) -> Int {
     let before = table.count
     let number = table.insert(token)
@@ -160,7 +160,8 @@ private final class TokenCounts {
     texts += Int64(other.documentCount)
     other.texts.withStrings { cells in
       for row in 0..<cells.count {
-        let tally = tallies + insert(cells[row])
+        let number = insert(cells[row])
+        let tally = tallies + number
         tally.pointee.count += other.counts[row]
         tally.pointee.documents += other.documents[row]
       }
@@ -169,8 +170,14 @@ private final class TokenCounts {
 
   /// - Precondition: it is called once, behind all texts.
   func finish() throws -> FittedTokenizer {
-    for (byte, counted) in ascii.counts where counted > 0 { tallies[insert(ascii: byte)].count += counted }
-    for (byte, texts) in ascii.documents where texts > 0 { tallies[insert(ascii: byte)].documents += texts }
+    for (byte, counted) in ascii.counts where counted > 0 {
+      let number = insert(ascii: byte)
+      tallies[number].count += counted
+    }
+    for (byte, texts) in ascii.documents where texts > 0 {
+      let number = insert(ascii: byte)
+      tallies[number].documents += texts
+    }
     let count = table.count
     var words = StringColumnBuilder(rows: count)
     for number in 0..<count { try words.append(table.text(number)) }

@@ -65,7 +65,7 @@ final class TextTokens {
 
   private func lower(_ text: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
     lowered.removeAll()
-    if text.allSatisfy({ $0 < 0x80 }) {
+    if text.isASCII {
       lowered.appendDirect(most: text.count) { out in
         for place in 0..<text.count { out[place] = TextTokens.lower(ascii: text[place]) }
         return text.count

@@ -189,15 +189,16 @@ public final class TextLineReader {
     // Only there an offset in the text is one in the file.
     if opened.isChecked, !opened.isUnpacked {
       let range = opened.offset..<(opened.offset + opened.byteCount)
-      var endings = [Array(format.blockEnding.utf8)]
-      if case .universal = LineEnds(format.delimiter) { endings.append([0x0D]) }
-      origin.measure = { [context, endings] offset in
+      let ending = Array(format.blockEnding.utf8)
+      let isUniversal = if case .universal = LineEnds(format.delimiter) { true } else { false }
+      origin.measure = { [context] offset in
         let file = try InputFile(next.file)
         let start = opened.offset + offset
-        return try endings.reduce(range.upperBound) { stop, ending in
-          let borders = BlockBorders(ending: ending, unit: 1, from: range.lowerBound)
-          return try borders.first(in: start..<stop, of: file, context: context) ?? stop
-        } - start
+        if isUniversal {
+          return try file.firstLineEnd(in: start..<range.upperBound, context: context) ?? range.upperBound - start
+        }
+        let borders = BlockBorders(ending: ending, unit: 1, from: range.lowerBound)
+        return (try borders.first(in: start..<range.upperBound, of: file, context: context) ?? range.upperBound) - start
       }
     }
     // A block's last line may reach far beyond it, which nobody foresaw.

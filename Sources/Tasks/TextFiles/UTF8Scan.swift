@@ -76,3 +76,11 @@ enum UTF8Scan {
     return (length, length < wanted && index + length == bytes.count)
   }
 }
+
+extension UnsafeBufferPointer<UInt8> {
+  var isASCII: Bool {
+    var all: UInt8 = 0
+    for byte in self { all |= byte }
+    return all < 0x80
+  }
+}
