@@ -50,7 +50,7 @@ struct FitTokenizer: ReductionOp {
   }
 
   static let definition = OpDefinition(
-    name: "text.fitTokenizer", version: 1,
+    name: "text.fitTokenizer", version: 2,
     summary: "finds the vocabulary of all texts, words or characters, and gives each an id by how frequent it is",
     inputs: [OpInput("table", summary: "a table with a column of strings")],
     parameters: [
